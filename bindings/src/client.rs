@@ -14,6 +14,7 @@ use crate::convert::Clock;
 use crate::error::{CallError, IqError, OpenError, SendError};
 use crate::event::Event;
 use crate::flush_barrier::FlushBarrier;
+use crate::inbound::TakenRequests;
 use crate::password::Password;
 use crate::platform::{DnsAnswer, DnsRequest, NetworkState};
 use crate::receipts::DueReceipts;
@@ -35,6 +36,7 @@ pub struct CoreClient {
     clock: Clock,
     account: core::BareJid,
     receipts: DueReceipts,
+    taken_requests: TakenRequests,
     report: OpenReport,
 }
 
@@ -309,6 +311,7 @@ impl CoreClient {
             android::verifier_is_ready()?;
         }
         let policy = config.receipts;
+        let namespaces = config.identity.requests.clone();
         let opened = runtime::run_blocking(move || -> Result<_, OpenError> {
             let (config, report) = config::prepare(config, password, proxy_password)?;
             let clock = Clock::start();
@@ -324,6 +327,7 @@ impl CoreClient {
             clock,
             account,
             receipts,
+            taken_requests: TakenRequests::of(namespaces),
             report,
         }))
     }
@@ -334,6 +338,18 @@ impl CoreClient {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
             .ok_or(CallError::Closed)
+    }
+
+    pub(crate) fn account(&self) -> &core::BareJid {
+        &self.account
+    }
+
+    pub(crate) fn closed(&self) -> watch::Receiver<bool> {
+        self.closed.subscribe()
+    }
+
+    pub(crate) fn taken_requests(&self) -> &TakenRequests {
+        &self.taken_requests
     }
 
     /// Passes a command that has no response to the client; does nothing if the client is closed.

@@ -184,6 +184,9 @@ pub struct Identity {
     /// Features of the app, in addition to those of Snapback.
     #[uniffi(default = [])]
     pub features: Vec<String>,
+    /// The namespaces of the requests that the app answers.
+    #[uniffi(default = [])]
+    pub requests: Vec<String>,
     /// The name of the device, shown to the user in lists of devices.
     #[uniffi(default = None)]
     pub device: Option<String>,
@@ -238,6 +241,7 @@ pub(crate) fn prepare(
         kind: config.identity.kind,
         node: config.identity.node,
         features: features(config.identity.features, config.receipts),
+        requests: config.identity.requests,
     };
     prepared.user_agent.software = Some(config.identity.name);
     prepared.user_agent.device = config.identity.device;

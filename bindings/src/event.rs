@@ -8,6 +8,7 @@ use crate::convert::Clock;
 use crate::dial::DialReport;
 use crate::ending::Ending;
 use crate::refused_certificate::RefusedCertificate;
+use crate::services::BlockListChange;
 use crate::stanza::Stanza;
 use crate::state::{ConnectionState, SessionOutcome};
 use crate::timeline::Timeline;
@@ -89,6 +90,11 @@ pub enum Event {
     },
     /// The stored roster changed.
     RosterChanged,
+    /// The block list was changed, by any client of the account (XEP-0191).
+    BlockListChanged {
+        /// What changed.
+        change: BlockListChange,
+    },
     /// An inbound stanza exceeded a limit, or its sender's XML was faulty, and it was skipped.
     StanzaRefused {
         /// The first reason: the limit that was exceeded, or the fault.
@@ -222,6 +228,9 @@ impl Event {
             },
             core::Event::ServerFeatures(features) => Self::ServerFeatures { features },
             core::Event::RosterChanged => Self::RosterChanged,
+            core::Event::BlockListChanged(change) => Self::BlockListChanged {
+                change: change.into(),
+            },
             core::Event::StanzaRefused(refused) => Self::StanzaRefused {
                 limit: refused.reason.to_string(),
                 bytes: refused.bytes as u64,

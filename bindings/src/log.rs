@@ -111,7 +111,8 @@ pub(crate) fn event(event: &Event) {
         | Event::Presence { .. }
         | Event::StanzaStage { .. }
         | Event::ServerFeatures { .. }
-        | Event::RosterChanged => {}
+        | Event::RosterChanged
+        | Event::BlockListChanged { .. } => {}
     }
 }
 

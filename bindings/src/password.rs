@@ -34,6 +34,7 @@ impl fmt::Debug for Password {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::{Path, PathBuf};
 
     use uniffi::{Lift, Lower};
 
@@ -66,6 +67,7 @@ mod tests {
                 kind: "phone".to_owned(),
                 node: "urn:test".to_owned(),
                 features: Vec::new(),
+                requests: Vec::new(),
                 device: None,
             },
             receipts: None,
@@ -107,12 +109,23 @@ mod tests {
     }
 
     /// Records and enums print all of their fields, here and in the other languages.
+    fn sources(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths
+            .flat_map(|path| match path.is_dir() {
+                true => sources(&path),
+                false => vec![path],
+            })
+            .collect()
+    }
+
     #[test]
     fn t9_no_record_and_no_enum_has_a_field_for_a_secret() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
         let (mut seen, mut types) = (0, 0);
-        for entry in fs::read_dir(folder).unwrap() {
-            let source = fs::read_to_string(entry.unwrap().path()).unwrap();
+        for path in sources(folder.as_ref()) {
+            let source = fs::read_to_string(path).unwrap();
             let source = source.split("#[cfg(test)]").next().unwrap();
             for derived in source.split("#[derive(").skip(1) {
                 let (derives, rest) = derived.split_once(")]").unwrap();

@@ -186,6 +186,10 @@ public struct Identity: Sendable, Hashable {
   public var node = "urn:snapback:client"
   /// Namespaces of features that the app implements itself, announced beside those of Snapback (XEP-0030).
   public var features: [String] = []
+  /// Namespaces of the requests that the app answers, such as `jabber:iq:version`; they are announced, too. Each needs a
+  /// handler (``SnapbackClient/onRequest(_:_:)``). Default none: all requests but those for service discovery and pings
+  /// are refused.
+  public var requests: [String] = []
   /// The name of the device, which servers show in lists of devices (XEP-0388). Default `nil`: none.
   public var device: String?
 
@@ -229,6 +233,7 @@ extension Configuration {
         kind: identity.type,
         node: identity.node,
         features: identity.features,
+        requests: identity.requests,
         device: identity.device),
       carbons: carbons,
       presence: presence,

@@ -22,6 +22,8 @@ public enum Event: Sendable {
   case serverFeatures([String])
   /// The stored roster changed; ``SnapbackClient/roster()`` returns it.
   case rosterChanged
+  /// The block list was changed, by any client of the account; see ``Blocking/list()``.
+  case blockListChanged(BlockListChange)
   /// An inbound stanza was skipped: it exceeded a limit, or its XML had a fault that its sender caused. `limit` names
   /// the limit or the fault; `bytes` is the size of the stanza in bytes.
   case stanzaRefused(limit: String, bytes: UInt64)

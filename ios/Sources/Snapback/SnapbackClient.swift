@@ -33,6 +33,7 @@ public final class SnapbackClient: Sendable {
 
   let core: CoreClient
   let queue: EventQueue<Event>
+  let requests: RequestHandlers
   private let hub: StateHub
   private let drains = Drains()
   private let tracker: Tracker
@@ -80,11 +81,14 @@ public final class SnapbackClient: Sendable {
     self.tracker = tracker
     self.queue = queue
     self.hub = hub
+    let requests = RequestHandlers(core)
+    self.requests = requests
     openReport = core.openReport()
     // The pumps reference the core and not the client, so that the client can be released. They end when the core ends.
     var pumps = [
       Task { await Self.pumpEvents(of: core, into: queue, tracker) },
       Task { await Self.pumpStates(of: core, into: hub) },
+      Task { await requests.pump() },
     ]
     if let resolver = configuration.nameResolver {
       pumps.append(Task { await Self.pumpQueries(of: core, to: resolver) })

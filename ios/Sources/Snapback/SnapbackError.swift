@@ -49,6 +49,16 @@ public enum SnapbackError: Error, Sendable, Hashable {
   case keyProvenByAuthority
   /// More keys than can be kept.
   case tooManyKeys(limit: UInt64)
+  /// The answer of another entity violates its specification.
+  case unreadable(detail: String)
+  /// A node is configured otherwise than the options demand; nothing was published (XEP-0060 section 7.1.5).
+  case preconditionNotMet
+  /// The file is too large for the upload service; the limit is in bytes, and `nil` if the service states none.
+  case fileTooLarge(limit: UInt64?)
+  /// The upload service gives no slot now; `at` is `nil` if the service states no time.
+  case retryLater(at: Date?)
+  /// The data of an avatar cannot be used.
+  case avatar(AvatarProblem)
   /// A bug in Snapback.
   case `internal`
 }
@@ -101,6 +111,11 @@ extension SnapbackError: LocalizedError, CustomStringConvertible {
     case .keyNotRefused: "no certificate with this key was refused"
     case .keyProvenByAuthority: "an authority has vouched for this server"
     case .tooManyKeys(let limit): "more than \(limit) keys"
+    case .unreadable(let detail): detail
+    case .preconditionNotMet: "the node is configured otherwise"
+    case .fileTooLarge: "the file is too large"
+    case .retryLater: "the service gives no slot now"
+    case .avatar(let problem): "avatar: \(problem)"
     case .internal: "internal error"
     }
   }
@@ -127,6 +142,7 @@ extension SnapbackError {
     case let error as IqError: SnapbackError(error)
     case let error as XmlProblem: SnapbackError(error)
     case let error as KeyError: SnapbackError(error)
+    case let error as ServiceError: SnapbackError(error)
     case is SnapbackError, is CancellationError: error
     // An error of the binding itself: its two halves have different versions, or the core panicked.
     default: SnapbackError.internal
@@ -181,7 +197,7 @@ extension SnapbackError {
       }
   }
 
-  private init(_ error: IqError) {
+  init(_ error: IqError) {
     self =
       switch error {
       case .Refused(let kind, let condition, let text, let xml):

@@ -9,6 +9,7 @@
 //! - [`Receipts`] decides which messages get a delivery receipt.
 //! - [`payload`]: the extensions, one module each.
 //! - [`room::Rooms`] keeps the account in its rooms (XEP-0045), across every reconnect.
+//! - [`service`]: what a client asks of its server and of other entities: uploads, avatars, vCards, publish-subscribe.
 //!
 //! No I/O, no clock, no state but that of [`Receipts`] and [`room::Rooms`]. It stands on the wire format alone, so it can be used beside any connection;
 //! what an app does not use is not linked.
@@ -20,6 +21,7 @@ mod message;
 pub mod payload;
 mod receipts;
 pub mod room;
+pub mod service;
 #[cfg(test)]
 mod tests;
 

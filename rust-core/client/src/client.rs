@@ -8,6 +8,7 @@ use snapback_engine::engine::{AnswerMemory, Discovery, KeyChange, Names};
 use snapback_engine::supervisor::{AfterEnd, ConnectionState, OfflineReason};
 use snapback_engine::{Engine, EngineConfig};
 use snapback_proto::entropy::Entropy;
+use snapback_proto::jid::BareJid;
 use snapback_proto::knowledge::OutboundKind;
 use snapback_proto::ns;
 use snapback_proto::secret::Secret;
@@ -26,6 +27,7 @@ use crate::dial::Dialer;
 use crate::driver::{Driver, Parts, Request, SendError};
 use crate::event_queue::EventQueue;
 use crate::ids::Ids;
+use crate::inbound::InboundQueue;
 use crate::iq::{self, IqError};
 use crate::name_servers::CurrentServers;
 use crate::outgoing::OutgoingPresence;
@@ -38,11 +40,13 @@ use crate::{EndReason, Event, KeyError, KeyHash};
 /// keeps the session for a while, and the next client with the same store may resume it.
 #[derive(Debug)]
 pub struct Client {
-    requests: mpsc::UnboundedSender<Request>,
+    pub(crate) requests: mpsc::UnboundedSender<Request>,
     events: Arc<EventQueue>,
     platform: Arc<Platform>,
+    pub(crate) inbound: Arc<InboundQueue>,
     ids: Ids,
     pub(crate) room_events: Arc<RoomEvents>,
+    pub(crate) account: BareJid,
     name_servers: Arc<CurrentServers>,
     /// The entity capabilities that presence carries (XEP-0115).
     caps: Option<Element>,
@@ -62,10 +66,12 @@ impl Client {
         let caps = config.identity.caps();
         let caps = caps.map(|own| own.caps().to_element());
         let platform = Arc::new(Platform::default());
-        let domain = config.account.domain_to_ascii();
+        let account = config.account.clone();
+        let domain = account.domain_to_ascii();
         let discovery = discovery(&mut config, &domain)?;
         let (requests, receiver) = mpsc::unbounded_channel();
         let events = Arc::new(EventQueue::default());
+        let inbound = Arc::new(InboundQueue::default());
         let dialer = Dialer::new(
             domain.clone(),
             config.network,
@@ -73,7 +79,6 @@ impl Client {
             entropy.number(),
         );
         let name_servers = dialer.name_servers();
-        let account = config.account.clone();
         let ids = Ids::new(Entropy::new(seed()?));
         let room_events = Arc::new(RoomEvents::default());
         let engine = Engine::new(EngineConfig {
@@ -92,24 +97,28 @@ impl Client {
             engine,
             store: config.store,
             events: Arc::clone(&events),
+            inbound: Arc::clone(&inbound),
             dialer,
             domain,
             requests: receiver,
             ids: ids.clone(),
-            rooms: Rooms::new(account, caps.clone()),
+            rooms: Rooms::new(account.clone(), caps.clone()),
             room_events: Arc::clone(&room_events),
         });
-        runtime.spawn(run(
-            driver,
-            Arc::clone(&events),
-            Arc::clone(&platform),
-            Arc::clone(&room_events),
-        ));
+        let queues = Queues {
+            events: Arc::clone(&events),
+            platform: Arc::clone(&platform),
+            inbound: Arc::clone(&inbound),
+            room_events: Arc::clone(&room_events),
+        };
+        runtime.spawn(run(driver, queues));
         Ok(Self {
             requests,
             events,
             platform,
+            inbound,
             ids,
+            account,
             room_events,
             name_servers,
             caps,
@@ -390,15 +399,18 @@ fn seed() -> Result<[u8; 32], ConfigError> {
     snapback_tls::random_seed().map_err(|_| ConfigError::NoEntropy)
 }
 
-/// Runs the driver to its end. T10: a panic in it is an event, not a panic of the app.
-async fn run(
-    driver: Driver,
+/// What the app waits on.
+struct Queues {
     events: Arc<EventQueue>,
     platform: Arc<Platform>,
+    inbound: Arc<InboundQueue>,
     room_events: Arc<RoomEvents>,
-) {
+}
+
+/// Runs the driver to its end. T10: a panic in it is an event, not a panic of the app.
+async fn run(driver: Driver, queues: Queues) {
     if tokio::spawn(driver.run()).await.is_err() {
-        events.push(Event::Ended {
+        queues.events.push(Event::Ended {
             reason: EndReason::Driver,
             then: AfterEnd::Halts(OfflineReason::NotWanted),
             plan: None,
@@ -406,9 +418,10 @@ async fn run(
             dial: Box::default(),
         });
     }
-    platform.close();
-    room_events.close();
-    events.close();
+    queues.platform.close();
+    queues.inbound.close();
+    queues.room_events.close();
+    queues.events.close();
 }
 
 /// Returns where the servers are, as far as the app or the store knows.

@@ -1,16 +1,11 @@
 //! Changes of the roster (RFC 6121 section 2).
 
-use std::time::Duration;
-
 use snapback_proto::jid::BareJid;
 use snapback_proto::xep::roster;
 
 use crate::client::Client;
 use crate::iq::IqError;
-
-/// How long a change of the roster waits for the server's answer: long enough for a reconnect in between, short enough for a
-/// user who waits.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+use crate::services::ANSWER_TIMEOUT;
 
 impl Client {
     /// Adds a contact to the roster, or changes one. Name and groups are replaced: without a name the contact has none. The

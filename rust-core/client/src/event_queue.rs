@@ -8,6 +8,8 @@ use snapback_engine::supervisor::{ConnectionState, OfflineReason};
 use tokio::sync::{Notify, watch};
 
 use crate::Event;
+use snapback_proto::jid::Jid;
+use snapback_proto::xep::blocking::BlockListChange;
 use snapback_proto::xml::Element;
 
 /// The number of waiting events at which the queue is full. Further deliveries then wait in the store, if that is on a
@@ -68,6 +70,13 @@ fn memory(event: &Event) -> usize {
         | Event::Carbon { delivery, .. }
         | Event::Presence { delivery } => delivery.stanza.memory() + delivery.id.len(),
         Event::CertificateRefused { chain, .. } => chain.iter().map(Vec::len).sum(),
+        Event::BlockListChanged(
+            BlockListChange::Blocked(list) | BlockListChange::Unblocked(list),
+        ) => list
+            .jids
+            .iter()
+            .map(|jid| jid.to_string().len() + size_of::<Jid>())
+            .sum(),
         Event::ServerFeatures(features) => features
             .iter()
             .map(|feature| feature.len() + size_of::<String>())

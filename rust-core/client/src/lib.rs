@@ -71,6 +71,7 @@ mod dial;
 mod driver;
 mod event_queue;
 mod ids;
+mod inbound;
 mod iq;
 mod name_servers;
 mod names;
@@ -79,6 +80,7 @@ mod platform;
 mod proxy;
 mod room_events;
 mod rooms;
+mod services;
 mod xml;
 
 pub use background_sync::{BackgroundSync, ClientEnded, DrainOutcome};
@@ -86,6 +88,7 @@ pub use client::Client;
 pub use config::{ClientConfig, ConfigError, Network};
 pub use dial::{Dial, Dialing, TcpDial};
 pub use driver::SendError;
+pub use inbound::InboundRequest;
 pub use iq::IqError;
 pub use outgoing::{OutgoingMessage, OutgoingPresence};
 pub use platform::{DnsQuery, PlatformAnswer, PlatformRequest, RecordType, RequestId};
@@ -93,10 +96,13 @@ pub use proxy::{Proxy, ProxyCredentials, ProxyKind, ProxyNames};
 pub use rooms::{Room, RoomError, Rooms};
 pub use xml::{ParseXmlError, escape_xml, parse_received_xml, parse_xml};
 
+pub use services::{CapsInfo, OutgoingAvatar, ServiceError, UploadService};
 pub use snapback_chat::room;
+
+pub use snapback_chat::service;
 pub use snapback_engine::engine::{
     Abandonment, ConnectFailure, DialError, DialFate, DialReport, DialedAddress, EndReason,
-    EndedQuery, EngineEvent as Event, KeyError, ServerAddress,
+    EndedQuery, EngineEvent as Event, KeyError, Refusal, RespondError, ServerAddress,
 };
 pub use snapback_engine::link::{FlightReport, LinkError, LocalStep, Timeline};
 pub use snapback_engine::supervisor::{
@@ -113,6 +119,7 @@ pub use snapback_proto::protocol_message::ProtocolMessage;
 pub use snapback_proto::secret::Secret;
 pub use snapback_proto::stanza::StanzaError;
 pub use snapback_proto::stream::error::StreamCondition;
+pub use snapback_proto::xep::blocking::{BlockList, BlockListChange};
 pub use snapback_proto::xep::carbons::{Carbon, Direction as CarbonDirection};
 pub use snapback_proto::xep::roster::Item as RosterItem;
 pub use snapback_proto::xml::{Element, Limit, Limits};

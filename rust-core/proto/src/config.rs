@@ -109,6 +109,9 @@ pub struct Identity {
     pub node: String,
     /// Features in addition to those that Snapback itself implements.
     pub features: Vec<String>,
+    /// The namespaces of the requests that the app answers (RFC 6120 section 8.2.3), such as `jabber:iq:version`. They are
+    /// features, too. Default none: all requests but those for service discovery and pings are refused.
+    pub requests: Vec<String>,
 }
 
 impl Default for Identity {
@@ -119,6 +122,7 @@ impl Default for Identity {
             kind: "phone".to_owned(),
             node: "urn:snapback:client".to_owned(),
             features: Vec::new(),
+            requests: Vec::new(),
         }
     }
 }
@@ -128,7 +132,8 @@ impl Identity {
     /// S9).
     pub fn caps(&self) -> Option<OwnCaps> {
         let mut features = vec![ns::DISCO_INFO, ns::CAPS, ns::PING];
-        features.extend(self.features.iter().map(String::as_str));
+        let of_app = self.features.iter().chain(&self.requests);
+        features.extend(of_app.map(String::as_str));
         let ours = disco::Identity {
             category: "client".to_owned(),
             kind: self.kind.clone(),
@@ -191,6 +196,9 @@ pub struct Timeouts {
     /// For the server's `</stream:stream>` after the client's. Default 2 s: the app should not have to wait for the stream to
     /// close.
     pub close: Duration,
+    /// For the app's answer to a request of another entity, which gets an error after that. Default 30 s: common clients give up
+    /// after 30 to 60 s, and a user may have to be asked.
+    pub answer: Duration,
 }
 
 impl Default for Timeouts {
@@ -200,6 +208,7 @@ impl Default for Timeouts {
             ack: Duration::from_secs(20),
             keepalive: Some(Duration::from_secs(240)),
             close: Duration::from_secs(2),
+            answer: Duration::from_secs(30),
         }
     }
 }

@@ -96,3 +96,35 @@ pub const MUC_ADMIN: &str = "http://jabber.org/protocol/muc#admin";
 pub const MUC_OWNER: &str = "http://jabber.org/protocol/muc#owner";
 /// XEP-0249: direct invitations to a room.
 pub const DIRECT_INVITATION: &str = "jabber:x:conference";
+/// XEP-0191: the block list.
+pub const BLOCKING: &str = "urn:xmpp:blocking";
+/// XEP-0060: publish-subscribe.
+pub const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
+/// XEP-0060: notifications of publish-subscribe.
+pub const PUBSUB_EVENT: &str = "http://jabber.org/protocol/pubsub#event";
+/// XEP-0060: requests of the owner of a node.
+pub const PUBSUB_OWNER: &str = "http://jabber.org/protocol/pubsub#owner";
+/// XEP-0060: application-specific error conditions.
+pub const PUBSUB_ERRORS: &str = "http://jabber.org/protocol/pubsub#errors";
+/// XEP-0030: the items of an entity.
+pub const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
+/// XEP-0084: the data of an avatar.
+pub const AVATAR_DATA: &str = "urn:xmpp:avatar:data";
+/// XEP-0084: what avatars there are.
+pub const AVATAR_METADATA: &str = "urn:xmpp:avatar:metadata";
+/// XEP-0172: the nickname of a user.
+pub const NICK: &str = "http://jabber.org/protocol/nick";
+/// XEP-0292, RFC 6351: vCard 4.
+pub const VCARD4: &str = "urn:ietf:params:xml:ns:vcard-4.0";
+/// XEP-0292: the node of the vCard.
+pub const VCARD4_NODE: &str = "urn:xmpp:vcard4";
+/// XEP-0054: vcard-temp.
+pub const VCARD_TEMP: &str = "vcard-temp";
+/// XEP-0153: the hash of the avatar in a vCard.
+pub const VCARD_UPDATE: &str = "vcard-temp:x:update";
+/// XEP-0363: HTTP file upload.
+pub const UPLOAD: &str = "urn:xmpp:http:upload:0";
+/// XEP-0363: what an uploaded file is for.
+pub const UPLOAD_PURPOSE: &str = "urn:xmpp:http:upload:purpose:0";
+/// XEP-0077: registration.
+pub const REGISTER: &str = "jabber:iq:register";

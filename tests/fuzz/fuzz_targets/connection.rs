@@ -317,6 +317,7 @@ fn config(allow_plain: bool) -> Config {
             kind: "phone".to_owned(),
             node: "https://example.org/".to_owned(),
             features: Vec::new(),
+            requests: Vec::new(),
         },
     }
 }

@@ -205,6 +205,7 @@ fn config(policy: Policy) -> Config {
             kind: "phone".to_owned(),
             node: "https://example.org/".to_owned(),
             features: Vec::new(),
+            requests: Vec::new(),
         },
     }
 }

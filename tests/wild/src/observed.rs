@@ -67,7 +67,10 @@ impl Observed {
             Event::StanzaRefused(_) => self.count(Report::Refused),
             Event::PossibleGap => self.count(Report::Gap),
             Event::PeerFault(_) => self.count(Report::PeerFault),
-            Event::ServerFeatures(_) | Event::CaughtUp | Event::CertificateRefused { .. } => {}
+            Event::ServerFeatures(_)
+            | Event::CaughtUp
+            | Event::BlockListChanged(_)
+            | Event::CertificateRefused { .. } => {}
         }
     }
 

@@ -3,6 +3,7 @@ mod fallbacks;
 mod payloads;
 mod receipts;
 mod references;
+mod service;
 mod texts;
 
 use snapback_types::jid::BareJid;

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::dial::Dialer;
 use crate::event_queue::EventQueue;
 use crate::ids::Ids;
+use crate::inbound::InboundQueue;
 use crate::room_events::RoomEvents;
 
 use dials::{Dialed, Dials};
@@ -37,6 +38,7 @@ pub(crate) struct Driver {
     clock: Clock,
     store: Box<dyn Store>,
     events: Arc<EventQueue>,
+    inbound: Arc<InboundQueue>,
     dialer: Dialer,
     domain: String,
     requests: mpsc::UnboundedReceiver<Request>,
@@ -55,6 +57,7 @@ pub(crate) struct Parts {
     pub(crate) engine: Engine,
     pub(crate) store: Box<dyn Store>,
     pub(crate) events: Arc<EventQueue>,
+    pub(crate) inbound: Arc<InboundQueue>,
     pub(crate) dialer: Dialer,
     pub(crate) domain: String,
     pub(crate) requests: mpsc::UnboundedReceiver<Request>,
@@ -82,6 +85,7 @@ impl Driver {
             clock: Clock::start(),
             store: parts.store,
             events: parts.events,
+            inbound: parts.inbound,
             dialer: parts.dialer,
             domain: parts.domain,
             requests: parts.requests,
@@ -247,6 +251,8 @@ impl Driver {
                 self.waiting.keys_changed(ticket, outcome);
             }
             EngineOutput::Answered { id, outcome } => self.answered(id, outcome),
+            EngineOutput::Request { id, iq } => self.inbound.push(id, iq),
+            EngineOutput::Responded { id, outcome } => self.waiting.responded(id, outcome),
             EngineOutput::Disconnected => self.waiting.disconnected(),
             EngineOutput::LoggedOut => self.waiting.logged_out(),
             EngineOutput::Timer { .. } => {}

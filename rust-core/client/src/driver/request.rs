@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::fmt;
 
 use snapback_engine::EngineInput;
-use snapback_engine::engine::{KeyChange, KeyError, Refusal, RequestError, Room, Ticket};
+use snapback_engine::engine::{
+    InboundRequestId, KeyChange, KeyError, Refusal, RequestError, RespondError, Room, Ticket,
+};
 use snapback_proto::knowledge::OutboundKind;
 use snapback_proto::secret::Secret;
+use snapback_proto::stanza::StanzaError;
 use snapback_proto::xml::{Element, Limit, XmlError};
 use snapback_store::{Roster, StoreError};
 use tokio::sync::{oneshot, watch};
@@ -32,6 +35,12 @@ pub(crate) enum Request {
     Iq {
         stanza: Element,
         reply: IqReply,
+    },
+    /// The app's answer to a request of another entity.
+    Respond {
+        id: InboundRequestId,
+        answer: Result<Option<Element>, StanzaError>,
+        done: Option<oneshot::Sender<Result<(), RespondError>>>,
     },
     Confirm(String),
     Roster(oneshot::Sender<Result<Roster, StoreError>>),
@@ -114,6 +123,7 @@ pub(super) struct Waiting {
     sends: HashMap<Ticket, oneshot::Sender<Result<(), SendError>>>,
     key_changes: HashMap<Ticket, KeyReply>,
     iqs: HashMap<String, IqReply>,
+    responses: HashMap<InboundRequestId, oneshot::Sender<Result<(), RespondError>>>,
     disconnects: Vec<oneshot::Sender<()>>,
     log_outs: Vec<oneshot::Sender<()>>,
 }
@@ -140,6 +150,12 @@ impl Waiting {
     pub(super) fn answered(&mut self, id: &str, outcome: Result<Element, RequestError>) {
         if let Some(reply) = self.iqs.remove(id) {
             let _ = reply.send(outcome.map_err(IqError::from));
+        }
+    }
+
+    pub(super) fn responded(&mut self, id: InboundRequestId, outcome: Result<(), RespondError>) {
+        if let Some(done) = self.responses.remove(&id) {
+            let _ = done.send(outcome);
         }
     }
 
@@ -277,6 +293,10 @@ impl Driver {
                 let ticket = self.waiting.ticket();
                 self.waiting.key_changes.insert(ticket, done);
                 self.input(EngineInput::ChangeKeys { ticket, change });
+            }
+            Request::Respond { id, answer, done } => {
+                self.waiting.responses.extend(done.map(|done| (id, done)));
+                self.input(EngineInput::Respond { id, answer });
             }
             Request::Resume => self.input(EngineInput::Resume),
             Request::Room(request) => self.room_request(request),

@@ -88,7 +88,7 @@ impl Course {
             Event::CaughtUp => self.caught_up += 1,
             Event::PeerFault(what) => self.peer_faults.push(what),
             Event::Carbon { delivery, carbon } => self.carbons.push((delivery, carbon)),
-            Event::ServerFeatures(_) => {}
+            Event::ServerFeatures(_) | Event::BlockListChanged(_) => {}
         }
     }
 

@@ -6,6 +6,7 @@ use std::{fmt, io};
 use snapback_proto::connection::{Outcome, Stage};
 use snapback_proto::knowledge::Delivery;
 use snapback_proto::plan::Plan;
+use snapback_proto::xep::blocking::BlockListChange;
 use snapback_proto::xep::carbons::Carbon;
 use snapback_proto::xml::RefusedStanza;
 use snapback_resolver::ResolveError;
@@ -93,6 +94,9 @@ pub enum EngineEvent {
     ServerFeatures(Vec<String>),
     /// The stored roster changed.
     RosterChanged,
+    /// The block list was changed, by any client of the account (XEP-0191). The server reports it to sessions that have asked for
+    /// the list.
+    BlockListChanged(BlockListChange),
     /// An inbound stanza exceeded a limit, or its sender's XML was faulty, and it was skipped.
     StanzaRefused(RefusedStanza),
     /// Inbound messages may be missing. The server discarded the session, or leaves pending messages to the archive as
@@ -206,6 +210,7 @@ variants!(EngineEvent {
     Stage,
     ServerFeatures,
     RosterChanged,
+    BlockListChanged,
     StanzaRefused,
     PossibleGap,
     CaughtUp,

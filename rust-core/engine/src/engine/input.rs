@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use snapback_proto::knowledge::{Knowledge, OutboundKind};
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
 use snapback_proto::secret::Secret;
+use snapback_proto::stanza::StanzaError;
 use snapback_proto::xml::Element;
 use snapback_resolver::{QueryReport, Resolution, ResolveError};
 use snapback_store::{DeliveryPage, StoreError, StoredSession};
@@ -15,7 +16,7 @@ use snapback_types::endpoint::Endpoint;
 use crate::supervisor::AttemptId;
 use crate::variants::variants;
 
-use super::{CandidateId, CommitId, ConnectFailure, KeyChange, LookUpId, Ticket};
+use super::{CandidateId, CommitId, ConnectFailure, InboundRequestId, KeyChange, LookUpId, Ticket};
 
 /// An input of the engine.
 #[derive(Debug)]
@@ -75,6 +76,13 @@ pub enum EngineInput<'a> {
         stanza: Element,
         /// Whether the store has room for the iq, after [`super::Engine::unstored`] others.
         room: Result<Room, StoreError>,
+    },
+    /// The app answers a request of [`super::EngineOutput::Request`]. Answered with [`super::EngineOutput::Responded`].
+    Respond {
+        /// Which request.
+        id: InboundRequestId,
+        /// The payload of the result, if it has one, or the error.
+        answer: Result<Option<Element>, StanzaError>,
     },
     /// The app no longer waits for the responses to these requests.
     RequestsAbandoned(Vec<String>),
@@ -224,6 +232,7 @@ variants!(EngineInput<'_> {
     ChangeKeys,
     Send,
     Request,
+    Respond,
     RequestsAbandoned,
     Confirm,
     GapReceived,

@@ -28,6 +28,7 @@ mod dialing;
 mod dropped;
 mod event;
 mod gaps;
+mod inbound;
 mod input;
 mod log_out;
 mod output;
@@ -61,6 +62,7 @@ pub use candidates::{
     Discovery, EndedQuery, LookUpId, Names,
 };
 pub use event::{DialError, EndReason, EngineEvent};
+pub use inbound::{InboundRequestId, RespondError};
 pub use input::{EngineInput, EventQueueLevel, Opened, Room};
 pub use output::{EngineOutput, EngineTimer, NotGiven};
 pub use requests::RequestError;
@@ -77,6 +79,7 @@ use candidates::Candidates;
 use credentials::Credentials;
 use dialing::Dialing;
 use gaps::Gaps;
+use inbound::InboundRequests;
 use log_out::LogOut;
 use requests::Requests;
 use sends::Sends;
@@ -141,6 +144,7 @@ pub struct Engine<T: Tls + Clone = TlsContext> {
     syncs: usize,
     active: bool,
     requests: Requests,
+    inbound: InboundRequests,
     sends: Sends,
     transactions: Transactions,
     /// The requests to the store that are not answered yet.
@@ -210,6 +214,7 @@ impl<T: Tls + Clone> Engine<T> {
             syncs: 0,
             active: true,
             requests: Requests::default(),
+            inbound: InboundRequests::default(),
             sends: Sends::default(),
             transactions: Transactions::new(config.group_commit),
             asked: VecDeque::new(),
@@ -288,6 +293,7 @@ impl<T: Tls + Clone> Engine<T> {
                 room,
             } => self.send(ticket, stanza, kind, room),
             EngineInput::Request { stanza, room } => self.request(stanza, room),
+            EngineInput::Respond { id, answer } => self.respond(id, answer),
             EngineInput::RequestsAbandoned(ids) => self.requests.abandon(&ids),
             EngineInput::Confirm(deliveries) => self.confirm(deliveries),
             EngineInput::GapReceived => self.gap_received(),
@@ -366,7 +372,10 @@ impl<T: Tls + Clone> Engine<T> {
         let standby = self.standby.as_ref().and_then(Standby::deadline);
         let dial = [dialing, standby].into_iter().flatten().min();
         let dial = dial.map(|when| (when, EngineTimer::Dial));
-        let first = [connection, supervisor, dial].into_iter().flatten();
+        let answer = self.inbound.deadline();
+        let answer = answer.map(|when| (when, EngineTimer::Answer));
+        let first = [connection, supervisor, dial, answer];
+        let first = first.into_iter().flatten();
         let first = first.min_by_key(|(when, _)| *when);
         EngineOutput::Timer {
             when: first.map(|(when, _)| when),

@@ -15,6 +15,7 @@ use crate::variants::variants;
 
 use super::candidates::{Abandonment, CandidateId, LookUpId};
 use super::event::EngineEvent;
+use super::inbound::{InboundRequestId, RespondError};
 use super::requests::RequestError;
 use super::sends::Refusal;
 use super::{Address, CommitId, KeyError, ServerAddress, Ticket};
@@ -172,6 +173,21 @@ pub enum EngineOutput {
         /// The response, or why there is none.
         outcome: Result<Element, RequestError>,
     },
+    /// Another entity has sent a request that the app answers, with [`super::EngineInput::Respond`], in the configured time.
+    /// After that an error is sent.
+    Request {
+        /// The engine's identifier for the request.
+        id: InboundRequestId,
+        /// The iq.
+        iq: Element,
+    },
+    /// An answer of [`super::EngineInput::Respond`] is on its way, or not.
+    Responded {
+        /// Which request.
+        id: InboundRequestId,
+        /// Success, or why the answer was not sent.
+        outcome: Result<(), RespondError>,
+    },
     /// The disconnection that the app asked for is complete.
     Disconnected,
     /// The log-out is complete.
@@ -195,6 +211,8 @@ pub enum EngineTimer {
     Supervisor(SupervisorTimer),
     /// Trying the next address, or giving up.
     Dial,
+    /// The app's answer to a request of another entity.
+    Answer,
 }
 
 /// The stored deliveries that the app has not received.
@@ -233,6 +251,8 @@ variants!(EngineOutput {
     Accepted,
     KeysChanged,
     Answered,
+    Request,
+    Responded,
     Disconnected,
     LoggedOut,
     Timer,

@@ -146,7 +146,7 @@ impl<T: Tls + Clone> Engine<T> {
     /// too big for them, each time it is sent. While there is no connection, the server's limit is not known; a stanza
     /// that is too big for the next server fails there. W2: a stanza that this client would refuse to parse is refused
     /// by other receivers as well.
-    fn acceptable(&self, stanza: Element) -> Result<WrittenStanza, Refusal> {
+    pub(super) fn acceptable(&self, stanza: Element) -> Result<WrittenStanza, Refusal> {
         // This comes first, since everything after it is recursive.
         if let Some(limit) = stanza.excess(&self.core.limits) {
             return Err(Refusal::TooComplex(limit));

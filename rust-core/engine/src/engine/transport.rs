@@ -150,6 +150,7 @@ impl<T: Tls + Clone> Engine<T> {
         {
             attempt.link.handle_input(LinkInput::Timeout, now);
         }
+        self.expire_requests();
         self.dial_input(DialInput::Timeout);
         self.tell(supervisor::Input::Timeout);
     }
@@ -217,6 +218,7 @@ impl<T: Tls + Clone> Engine<T> {
                 let account = &self.core.account;
                 return self.requests.answer(iq, account, &mut self.outputs);
             }
+            Event::Request(iq) => return self.requested(iq),
             Event::Stage { id, stage } => {
                 if let Stage::Failed(Failure::SessionLost | Failure::StreamEnded(_)) = stage {
                     self.request_lost(&id);
@@ -232,6 +234,7 @@ impl<T: Tls + Clone> Engine<T> {
             }
             Event::ServerFeatures(features) => EngineEvent::ServerFeatures(features),
             Event::RosterChanged => EngineEvent::RosterChanged,
+            Event::BlockListChanged(change) => EngineEvent::BlockListChanged(change),
             Event::StanzaRefused(refused) => EngineEvent::StanzaRefused(refused),
             Event::PossibleGap => return self.report_gap(),
             Event::CaughtUp => {
@@ -248,8 +251,12 @@ impl<T: Tls + Clone> Engine<T> {
     }
 
     fn online(&mut self, attempt: AttemptId, outcome: Outcome, flights: usize) {
-        if outcome == Outcome::Bound {
-            self.requests.session_lost(&mut self.outputs);
+        match outcome {
+            Outcome::Bound => {
+                self.requests.session_lost(&mut self.outputs);
+                self.inbound.session_lost();
+            }
+            Outcome::Resumed => self.send_held_answers(),
         }
         self.tell(supervisor::Input::AttemptOnline {
             attempt,

@@ -90,6 +90,8 @@ pub enum Command {
         /// What happens to it if the session ends before it is acknowledged.
         kind: OutboundKind,
     },
+    /// Send the app's answer to a request of another entity ([`super::Event::Request`]). Without a session it is dropped.
+    Answer(WrittenStanza),
     /// Send a liveness probe; the connection ends if there is no response by the deadline.
     Probe {
         /// The deadline.

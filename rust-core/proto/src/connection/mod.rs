@@ -35,6 +35,7 @@ use state::State;
 
 pub use input::{Command, Input, PersistFailure, TlsFacts};
 pub use output::{Event, Failure, Outcome, Output, Seq, Stage};
+pub use session::MAX_ANSWER_BYTES;
 pub use snapback_types::transport::EarlyData;
 pub use start::Start;
 pub use state::ConnectionPhase;

@@ -11,6 +11,7 @@ use crate::sasl::ScramKeyId;
 use crate::stanza::StanzaError;
 use crate::stream::error::StreamCondition;
 use crate::time::Instant;
+use crate::xep::blocking::BlockListChange;
 use crate::xml::{Element, RefusedStanza};
 
 use crate::connection::timer::Timer;
@@ -87,6 +88,10 @@ pub enum Event {
     Stanza(Delivery),
     /// The answer to a request of the app.
     IqAnswer(Element),
+    /// A request of another entity that the app answers, with [`super::Command::Answer`].
+    Request(Element),
+    /// The block list was changed, by any client of the account (XEP-0191).
+    BlockListChanged(BlockListChange),
     /// A stanza of the app reached another stage of delivery.
     Stage {
         /// The stanza's id.

@@ -308,6 +308,10 @@ impl State {
                 session.look_again(remote);
             }
             (_, Command::Send { stanza, kind }) => session::enqueue(stanza, kind, remote),
+            (Self::Online(session), Command::Answer(answer)) => {
+                session.answer_of_app(answer, remote);
+            }
+            (_, Command::Answer(_)) => {}
             (_, Command::PathChanged) => remote.resumption.path_is_doubtful(),
             (Self::Online(session), Command::Probe { deadline }) => {
                 remote.resumption.path_is_doubtful();

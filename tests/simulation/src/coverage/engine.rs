@@ -20,6 +20,10 @@ pub const NEVER: &[(&str, &str, NeverReason)] = &[
     ("EngineOutput", "KeysChanged", NO_USER),
     ("EngineEvent", "CertificateRefused", NULL_TLS),
     ("EngineInput<'_>", "RequestsAbandoned", NO_USER),
+    ("EngineInput<'_>", "Respond", NO_HANDLERS),
+    ("EngineOutput", "Request", NO_HANDLERS),
+    ("EngineOutput", "Responded", NO_HANDLERS),
+    ("EngineEvent", "BlockListChanged", NO_USER),
     ("EngineInput<'_>", "EventQueue", TAKES_ALL),
     ("NotGiven", "All", TAKES_ALL),
     ("NotGiven", "From", TAKES_ALL),
@@ -58,6 +62,8 @@ pub const NEVER: &[(&str, &str, NeverReason)] = &[
 ];
 
 const NO_USER: NeverReason = NeverReason::Always("the app of the simulation never asks for it");
+const NO_HANDLERS: NeverReason =
+    NeverReason::Always("the app of the simulation answers no requests of others");
 const TAKES_ALL: NeverReason =
     NeverReason::Always("the app of the simulation takes every event at once");
 const NULL_TLS: NeverReason =

@@ -16,12 +16,16 @@ const MAX_FOR_OTHERS: usize = 128;
 const MAX_FOR_SERVER: usize = 1024;
 /// Their maximum size as XML, in bytes, for requests of any entity.
 const MAX_BYTES: usize = 256 * 1024;
+/// The same for answers of the app, 4 MiB: the engine passes at most 64 requests at a time, and an answer has at most 64 KiB or
+/// what the server accepts.
+const MAX_APP_BYTES: usize = 4 * 1024 * 1024;
 /// Maximum size of an `id` that is echoed, in bytes. 1 KiB: the requesting entity chooses ids, and a server that escapes each
 /// character makes six of one.
 const MAX_ID_BYTES: usize = 1024;
 /// Maximum size of an answer in bytes where the server states no limit (XEP-0478). 64 KiB: what common servers let any client
 /// send.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
+pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
 impl Session {
     /// Sends the answer to this request, unless there are too many unacknowledged ones: an entity that floods the client gets
     /// no answer. No answer is sent either if the request has no `id`, since no entity could match it, or if the answer would
@@ -36,21 +40,52 @@ impl Session {
         } else if self.may_answer(request, remote) {
             self.answered_at = Some(remote.env.now.mono);
             self.send_core(ProtocolMessage::Iq, answer, None, remote);
-        } else if !std::mem::replace(&mut self.answers.is_reported, true) {
+        } else {
+            self.report_flood(remote);
+        }
+    }
+
+    /// Returns whether this request may be passed to the app, whose answer then counts as sent within the rate.
+    pub(super) fn takes_request(&mut self, request: &Element, remote: &mut Remote) -> bool {
+        if let Some(fault) = without_usable_id(request) {
+            remote.env.event(Event::PeerFault(fault));
+            return false;
+        }
+        let is_taken = self.may_answer(request, remote);
+        if !is_taken {
+            self.report_flood(remote);
+        }
+        is_taken
+    }
+
+    /// Returns whether an answer of the app may be kept until the server acknowledges it.
+    pub(super) fn has_room_for(&self, answer: &WrittenStanza) -> bool {
+        let (_, bytes) = self.unacked_of_core();
+        bytes.saturating_add(answer.xml().len()) <= MAX_APP_BYTES
+    }
+
+    pub(super) fn report_flood(&mut self, remote: &mut Remote) {
+        if !std::mem::replace(&mut self.answers.is_reported, true) {
             remote
                 .env
                 .event(Event::PeerFault("too many requests to answer"));
         }
     }
 
-    fn may_answer(&mut self, request: &Element, remote: &Remote) -> bool {
+    /// Returns the number and the size of the unacknowledged stanzas of the core itself.
+    fn unacked_of_core(&self) -> (usize, usize) {
         let core = self.unacked.iter();
         let core = core.filter(|stanza| stanza.kind == OutboundKind::Core);
-        let (mut count, mut bytes) = (0_usize, 0_usize);
-        for stanza in core {
-            count = count.saturating_add(1);
-            bytes = bytes.saturating_add(stanza.xml.len());
-        }
+        core.fold((0, 0), |(count, bytes): (usize, usize), stanza| {
+            (
+                count.saturating_add(1),
+                bytes.saturating_add(stanza.xml.len()),
+            )
+        })
+    }
+
+    fn may_answer(&mut self, request: &Element, remote: &Remote) -> bool {
+        let (count, bytes) = self.unacked_of_core();
         if bytes >= MAX_BYTES {
             return false;
         }
@@ -81,12 +116,18 @@ fn unanswerable(
     answer: &WrittenStanza,
     remote: &Remote,
 ) -> Option<&'static str> {
-    let Some(id) = request.attr("id") else {
-        return Some("request without an id");
-    };
-    if id.len() > MAX_ID_BYTES {
-        return Some("request with an id that is too long");
+    let fault = without_usable_id(request);
+    if fault.is_some() {
+        return fault;
     }
     let is_too_long = answer.xml().len() > remote.max_bytes().unwrap_or(MAX_ANSWER_BYTES);
     is_too_long.then_some("request whose answer is too long")
+}
+
+fn without_usable_id(request: &Element) -> Option<&'static str> {
+    match request.attr("id") {
+        None => Some("request without an id"),
+        Some(id) if id.len() > MAX_ID_BYTES => Some("request with an id that is too long"),
+        Some(_) => None,
+    }
 }

@@ -4,6 +4,7 @@ use crate::jid;
 use crate::knowledge::{Delivery, KnownCaps, Op, PendingIq, PendingKind, StanzaName, Watchers};
 use crate::ns;
 use crate::stanza::{self, ErrorType, StanzaCondition, StanzaError};
+use crate::xep::blocking::BlockListChange;
 use crate::xep::caps::{Caps, CapsCheck};
 use crate::xep::carbons::{self, Carbon, Direction};
 use crate::xep::disco::Info;
@@ -158,6 +159,9 @@ impl Session {
         if let Some(push) = roster::Push::parse(iq, &account) {
             return self.roster_push(iq, push, remote);
         }
+        if let Some(push) = BlockListChange::parse(iq, &account, self.jid.as_deref()) {
+            return self.block_list_push(iq, push, remote);
+        }
         let answer = if self.may_see_us(iq.attr("from"), remote) {
             let disco = self
                 .own_caps(&remote.env.config)
@@ -165,6 +169,7 @@ impl Session {
             match disco {
                 Some(answer) => answer,
                 None if ping::is_ping(iq) => stanza::result_reply(iq),
+                None if self.is_for_app(iq, remote) => return self.pass_to_app(iq, remote),
                 None => refusal(iq, ErrorType::Cancel, StanzaCondition::ServiceUnavailable),
             }
         } else {

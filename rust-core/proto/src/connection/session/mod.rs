@@ -7,6 +7,7 @@ mod caught_up;
 mod client_state;
 mod dedup;
 mod establish;
+mod for_app;
 mod inbound;
 mod liveness;
 mod lost;
@@ -26,6 +27,7 @@ mod tests;
 mod unknown_fate;
 mod visibility;
 
+pub use answers::MAX_ANSWER_BYTES;
 pub(super) use archive::note_unclean;
 pub(super) use establish::check_full_jid;
 pub(super) use lost::{handled, lost};

@@ -41,6 +41,7 @@ mod rules_input;
 mod rules_limits;
 mod rules_login;
 mod rules_ping;
+mod rules_requests;
 mod rules_resume;
 mod rules_tls;
 mod rules_visibility;

@@ -192,6 +192,7 @@ impl Peer {
     pub(super) fn command(&mut self, command: Command) {
         let name = match &command {
             Command::Send { .. } => "send",
+            Command::Answer(_) => "answer",
             Command::Probe { .. } => "probe",
             Command::AskForQueued => "ask for queued",
             Command::PathChanged => "path changed",

@@ -248,6 +248,12 @@ public class Configuration internal constructor() {
         /** Namespaces of features that the app implements itself, announced beside those of Snapback (XEP-0030). */
         public var features: List<String> = emptyList()
 
+        /**
+         * Namespaces of the requests that the app answers, such as `jabber:iq:version`; they are announced, too. Each needs a
+         * handler ([SnapbackClient.onRequest]). Default none: all requests but those for service discovery and pings are refused.
+         */
+        public var requests: List<String> = emptyList()
+
         /** The name of the device, which servers show in lists of devices (XEP-0388). Default `null`: none. */
         public var device: String? = null
     }
@@ -295,7 +301,15 @@ public class Configuration internal constructor() {
             servers = servers.toList(),
             nameServers = nameServers,
             system = system,
-            identity = CoreIdentity(identity.name, identity.type, identity.node, identity.features, identity.device),
+            identity =
+                CoreIdentity(
+                    name = identity.name,
+                    kind = identity.type,
+                    node = identity.node,
+                    features = identity.features,
+                    requests = identity.requests,
+                    device = identity.device,
+                ),
             carbons = carbons,
             presence = presence,
             roster = roster,

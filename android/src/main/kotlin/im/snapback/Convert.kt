@@ -91,6 +91,7 @@ internal fun CoreEvent.toEvent(confirm: (String) -> Unit): Event? =
         is CoreEvent.StanzaStage -> Event.StageReached(id, stage.toStage())
         is CoreEvent.ServerFeatures -> Event.ServerFeatures(features)
         is CoreEvent.RosterChanged -> Event.RosterChanged
+        is CoreEvent.BlockListChanged -> Event.BlockListChanged(change.toChange())
         is CoreEvent.StanzaRefused -> Event.StanzaRefused(limit, bytes.toLong())
         is CoreEvent.PossibleGap -> Event.PossibleGap
         is CoreEvent.CaughtUp -> Event.CaughtUp
@@ -98,7 +99,7 @@ internal fun CoreEvent.toEvent(confirm: (String) -> Unit): Event? =
         is CoreEvent.InternalFault -> Event.InternalFault
     }
 
-private fun CoreAddress.toAddress(): StanzaAddress =
+internal fun CoreAddress.toAddress(): StanzaAddress =
     when (this) {
         is CoreAddress.Absent -> StanzaAddress.Absent
         is CoreAddress.Named -> StanzaAddress.Named(Jid.of(jid))

@@ -106,6 +106,9 @@ public sealed interface Event {
     /** The stored roster changed; [SnapbackClient.roster] returns it. */
     public data object RosterChanged : Event
 
+    /** The block list was changed, by any client of the account; see [Blocking.list]. */
+    public data class BlockListChanged(val change: BlockListChange) : Event
+
     /**
      * An inbound stanza was skipped: it exceeded a limit, or its XML had a fault that its sender caused. [limit] names the
      * limit or the fault; [bytes] is the size of the stanza in bytes.

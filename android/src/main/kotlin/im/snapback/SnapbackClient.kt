@@ -12,6 +12,7 @@ import im.snapback.ffi.KeyException
 import im.snapback.ffi.OpenException
 import im.snapback.ffi.OutgoingPresence
 import im.snapback.ffi.SendException
+import im.snapback.ffi.ServiceException
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
@@ -62,6 +63,7 @@ public class SnapbackClient private constructor(
     private val currentState = MutableStateFlow(core.state().toState())
     private val pumps: List<Job>
     private val syncs = MutableStateFlow(0)
+    private val requests = RequestHandlers(core, scope)
 
     /** What the platform adds to the client, such as a network monitor; closed with the client. */
     internal val companions: MutableList<AutoCloseable> = mutableListOf()
@@ -85,8 +87,29 @@ public class SnapbackClient private constructor(
     /** What was wrong with the store when it was opened, and which data was lost. Usually empty. */
     public val openReport: OpenReport = core.openReport()
 
+    /** The block list (XEP-0191). */
+    public val blocking: Blocking get() = Blocking(this)
+
+    /** Where files may be uploaded (XEP-0363). */
+    public val uploads: Uploads get() = Uploads(this)
+
+    /** Publish-subscribe, on the account or on a service (XEP-0060, XEP-0163). */
+    public val nodes: Nodes get() = Nodes(this)
+
+    /** What users show of themselves: avatars, nicknames, vCards. */
+    public val profiles: Profiles get() = Profiles(this)
+
+    /** What other entities support (XEP-0030). */
+    public val discovery: Discovery get() = Discovery(this)
+
+    /** Subscriptions to presence (RFC 6121 section 3). */
+    public val subscriptions: Subscriptions get() = Subscriptions(this)
+
+    /** Changes of the account at its server (XEP-0077). */
+    public val account: Account get() = Account(this)
+
     init {
-        pumps = listOf(scope.launch { pumpEvents() }, scope.launch { pumpStates() })
+        pumps = listOf(scope.launch { pumpEvents() }, scope.launch { pumpStates() }, scope.launch { requests.pump() })
         scope.launch {
             pumps.joinAll()
             // Also if the core has ended by itself.
@@ -214,6 +237,24 @@ public class SnapbackClient private constructor(
         to: Jid? = null,
         timeout: Duration = 60.seconds,
     ): IqAnswer = iq(type, payload.toXml(), to, timeout)
+
+    /**
+     * Answers the requests of other entities whose payload has this namespace, from now on. Those of one namespace are handled one
+     * after the other. A handler has 30 seconds; after that, or if it throws, an error is sent. Set the handlers before [connect]:
+     * a request without one is refused. Another handler for the same namespace replaces the first.
+     *
+     * Only entities that see this client's presence reach a handler; all others get the error of an absent client.
+     *
+     * @throws SnapbackException.Configuration if [Configuration.Identity.requests] does not name the namespace.
+     */
+    public fun onRequest(
+        namespace: String,
+        handler: suspend (InboundRequest) -> RequestAnswer,
+    ): Unit = tell { requests.handle(namespace, handler) }
+
+    /** Returns what happened on a node, if this message is about that (XEP-0060); `null` otherwise. */
+    public fun nodeEvent(message: ReceivedMessage): NodeEvent? =
+        if (closed.get()) null else core.nodeEvent(message.xml)?.toEvent()
 
     /** Returns the stored roster, online or offline (RFC 6121 section 2). */
     public suspend fun roster(): Roster =
@@ -364,6 +405,9 @@ public class SnapbackClient private constructor(
 
     internal val pumpScope: CoroutineScope get() = scope
 
+    /** Calls a function of the core, for the parts of the client that have files of their own. */
+    internal suspend fun <T> calling(what: suspend CoreClient.() -> T): T = call { what() }
+
     /** The client as [ForegroundTracker] uses it: [pause] waits for the end of background syncs. */
     internal val asTracked: ForegroundTracker.Client =
         object : ForegroundTracker.Client {
@@ -451,6 +495,8 @@ public class SnapbackClient private constructor(
         } catch (error: IqException) {
             throw SnapbackException.of(error)
         } catch (error: KeyException) {
+            throw error.toSnapbackException()
+        } catch (error: ServiceException) {
             throw error.toSnapbackException()
         }
     }

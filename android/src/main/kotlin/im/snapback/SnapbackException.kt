@@ -94,6 +94,21 @@ public sealed class SnapbackException(text: String) : Exception(text) {
     /** More keys than can be kept. */
     public class TooManyKeys(public val limit: Long) : SnapbackException("more than $limit keys")
 
+    /** The answer of another entity violates its specification. */
+    public class Unreadable(detail: String) : SnapbackException(detail)
+
+    /** A node is configured otherwise than the options demand; nothing was published (XEP-0060 section 7.1.5). */
+    public class PreconditionNotMet : SnapbackException("the node is configured otherwise")
+
+    /** The file is too large for the upload service. [limit] is in bytes, and `null` if the service states none. */
+    public class FileTooLarge(public val limit: Long?) : SnapbackException("the file is too large")
+
+    /** The upload service gives no slot now. [at] is in milliseconds since 1970, and `null` if the service states no time. */
+    public class RetryLater(public val at: Long?) : SnapbackException("the service gives no slot now")
+
+    /** The data of an avatar cannot be used. */
+    public class Avatar(public val problem: AvatarProblem) : SnapbackException("avatar: $problem")
+
     /** A bug in Snapback. */
     public class Internal : SnapbackException("internal error")
 

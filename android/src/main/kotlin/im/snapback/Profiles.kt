@@ -1,0 +1,65 @@
+package im.snapback
+
+import im.snapback.ffi.parseAvatarMetadata
+import im.snapback.ffi.vcardAvatar as coreVcardAvatar
+
+/** What users show of themselves, from [SnapbackClient.profiles]: avatars (XEP-0084), nicknames (XEP-0172), vCards. */
+public class Profiles internal constructor(private val client: SnapbackClient) {
+    /**
+     * Publishes an avatar, which contacts are notified of. Returns its id.
+     *
+     * @param access who may see it; `null` (default) leaves that to the server, usually the contacts.
+     * @throws SnapbackException.PreconditionNotMet if there are avatars with another access model already.
+     * @throws SnapbackException.TooBig if the picture is larger than a stanza may be.
+     */
+    public suspend fun publishAvatar(
+        avatar: OutgoingAvatar,
+        access: AccessModel? = null,
+    ): String = client.calling { publishAvatar(avatar, access) }
+
+    /** Publishes that the user has no avatar. */
+    public suspend fun disableAvatar(): Unit = client.calling { disableAvatar() }
+
+    /** Returns the formats of a user's avatar; none if the user has no avatar. */
+    public suspend fun avatars(of: Jid): List<AvatarInfo> = client.calling { avatarMetadata(of.toString()) }
+
+    /**
+     * Returns the data of an avatar, whose hash is verified.
+     *
+     * @throws SnapbackException.Avatar if it is not there, cannot be read, or is another one.
+     */
+    public suspend fun avatarData(
+        of: Jid,
+        id: String,
+    ): ByteArray = client.calling { avatarData(of.toString(), id) }
+
+    /** Publishes the name that the user wants to be called by; an empty one removes it. */
+    public suspend fun publishNick(name: String): Unit = client.calling { publishNick(name) }
+
+    /** Returns the name that a user wants to be called by; `null` if there is none. */
+    public suspend fun nick(of: Jid): String? = client.calling { nick(of.toString()) }
+
+    /** Returns what a user says about themselves (XEP-0292, else XEP-0054). */
+    public suspend fun vcard(of: Jid): Vcard = client.calling { vcard(of.toString()) }
+}
+
+/** An avatar to be published. */
+public typealias OutgoingAvatar = im.snapback.ffi.OutgoingAvatar
+
+/** One format of an avatar. */
+public typealias AvatarInfo = im.snapback.ffi.AvatarInfo
+
+/** A vCard, as far as a chat app shows it. Every value is the user's own claim. */
+public typealias Vcard = im.snapback.ffi.Vcard
+
+/** A picture in a vCard. */
+public typealias VcardPhoto = im.snapback.ffi.VcardPhoto
+
+/** What a presence says about the avatar in its sender's vCard (XEP-0153). */
+public typealias VcardAvatar = im.snapback.ffi.VcardAvatar
+
+/** What this presence says about the avatar in its sender's vCard; `null` if it says nothing. */
+public val ReceivedPresence.vcardAvatar: VcardAvatar? get() = coreVcardAvatar(xml)
+
+/** The formats of an avatar, if this is an item of the node `urn:xmpp:avatar:metadata`; an empty list means no avatar. */
+public val NodeItem.avatars: List<AvatarInfo>? get() = payload?.let { parseAvatarMetadata(it.toXml()) }
