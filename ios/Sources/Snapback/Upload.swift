@@ -84,7 +84,7 @@ public enum UploadPurpose: Sendable, Hashable {
   }
 }
 
-/// Where a file may be uploaded, and where it can be downloaded then. Whoever knows the URLs has the file: its
+/// Where a file may be uploaded, and where it can be downloaded then. The URLs give access to the file: its
 /// description contains neither.
 public struct UploadSlot: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
   /// An HTTP header.

@@ -168,6 +168,13 @@ fn overrides(site: &Site) -> String {
         key.to_string(),
         chain.to_string()
     );
+    let uploads = match site.config.uploads {
+        true => format!(
+            "Component \"upload.{DOMAIN}\" \"http_file_share\"\nhttp_external_url = \"https://upload.{DOMAIN}/\"\n\
+             http_file_share_size_limit = 20000"
+        ),
+        false => String::new(),
+    };
     let window = site.config.resume_window_s;
     let address = site.config.address;
     format!(
@@ -192,6 +199,7 @@ c2s_direct_tls_ssl = {ssl}
 VirtualHost "{DOMAIN}"
 ssl = {ssl}
 {modules}
+{uploads}
 "#
     )
 }

@@ -30,6 +30,8 @@ pub struct ServerConfig {
     pub tickets: bool,
     /// How long a stream can be resumed after its connection was lost.
     pub resume_window_s: u32,
+    /// Gives Prosody an upload service (XEP-0363) that hands out slots, without HTTP. ejabberd's needs HTTP.
+    pub uploads: bool,
     /// Where it listens: an address of the network namespace that it is started in.
     pub address: Ipv4Addr,
 }
@@ -43,6 +45,7 @@ impl ServerConfig {
             nagle: false,
             tickets: false,
             resume_window_s: 300,
+            uploads: false,
             address: Ipv4Addr::LOCALHOST,
         }
     }

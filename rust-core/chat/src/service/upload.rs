@@ -51,7 +51,7 @@ pub struct Upload {
     pub purpose: Purpose,
 }
 
-/// Where a file may be uploaded, and where it can be downloaded then. `Debug` prints neither: whoever knows the URLs has the file.
+/// Where a file may be uploaded, and where it can be downloaded then. `Debug` prints neither: the URLs give access to the file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Slot {
     /// The URL for one HTTP `PUT`, an `https` URL.

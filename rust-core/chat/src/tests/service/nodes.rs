@@ -102,7 +102,7 @@ fn the_id_of_a_published_item_is_read_if_the_service_states_it() {
 }
 
 #[test]
-fn a_precondition_that_is_not_met_is_told_from_other_errors() {
+fn a_precondition_that_is_not_met_is_known_among_other_errors() {
     let error = |detail: &str| {
         let stanza = stanza(&format!(
             "<iq type='error' id='1'><error type='cancel'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>{detail}</error></iq>"

@@ -64,7 +64,7 @@ public class FileUpload(
 /** What a file is for: services keep files of different kinds for different times. */
 public typealias UploadPurpose = im.snapback.ffi.UploadPurpose
 
-/** Where a file may be uploaded, and where it can be downloaded then. Whoever knows the URLs has the file: [toString] prints neither. */
+/** Where a file may be uploaded, and where it can be downloaded then. The URLs give access to the file: [toString] prints neither. */
 public class UploadSlot internal constructor(slot: CoreSlot) {
     /** The `https` URL for one HTTP `PUT`. */
     public val putUrl: String = slot.putUrl
