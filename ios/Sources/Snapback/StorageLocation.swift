@@ -40,6 +40,22 @@ extension Storage {
     #endif
   }
 
+  /// Returns the storage itself; for ``automatic`` the file of the account.
+  func resolved(account: String) throws -> Storage {
+    guard case .automatic = self else { return self }
+    let name = try Jid(account).bare.description
+    // A name that begins with a full stop would be a hidden file.
+    return try .file(named: name.hasPrefix(".") ? "_\(name)" : name)
+  }
+
+  /// The database file; `nil` if there is none.
+  var file: URL? {
+    switch self {
+    case .automatic, .memory: nil
+    case .inFile(let file, _), .inFileWithKeys(let file, _): file
+    }
+  }
+
   private static func home(_ appGroup: String?) throws -> URL {
     #if canImport(Security)
       if let appGroup {

@@ -205,12 +205,14 @@ import Testing
 struct Phone {
   private let lines: Lines
 
-  init(_ world: World, _ folder: Folder) throws {
+  /// - Parameter options: `sync` for a background sync, as in an extension.
+  init(_ world: World, _ folder: Folder, _ options: String...) throws {
     let executable = Bundle.main.bundleURL.deletingLastPathComponent()
     let beside = [Bundle.main.bundleURL, executable, Bundle.main.executableURL?.deletingLastPathComponent()]
     let candidates = beside.compactMap { $0?.appendingPathComponent("snapback-phone").path }
     let path = try #require(candidates.first { FileManager.default.isExecutableFile(atPath: $0) })
-    lines = try Lines(path, [world.ready.host, "\(world.ready.directPort)", world.ready.caFile, folder.url.path])
+    lines = try Lines(
+      path, [world.ready.host, "\(world.ready.directPort)", world.ready.caFile, folder.url.path] + options)
   }
 
   func next() async throws -> String? { try await lines.next() }

@@ -1,10 +1,11 @@
 //! The documentation as Xcode would show it: every link leads somewhere, every parameter is described.
 
 use std::fs;
+use std::process::Command;
 
 use super::generated::MODULE;
-use super::package;
 use super::toolchain::Toolchain;
+use super::{modules, package};
 use crate::{files, tool};
 
 /// Converts the catalogue against the package as it was built.
@@ -14,10 +15,17 @@ pub(super) fn check(swift: &Toolchain) -> Result<(), String> {
     let symbols = work.join("symbols");
     files::make(&symbols)?;
 
-    let arguments = ["-module-name", "Snapback", "-I", ".build/debug/Modules"];
+    let arguments = ["-module-name", "Snapback", "-I"];
     let mut extract = swift.command(&package(), "swift-symbolgraph-extract", arguments);
+    extract.arg(modules());
     extract.args(["-I", &format!("Generated/{MODULE}")]);
     extract.args(["-minimum-access-level", "public"]);
+    // The types of the binding that this module exports are described with it.
+    extract.arg("-experimental-allowed-reexported-modules=SnapbackFFI");
+    if cfg!(target_os = "macos") {
+        let sdk = tool::output(Command::new("xcrun").arg("--show-sdk-path"))?;
+        extract.args(["-sdk", sdk.trim()]);
+    }
     extract.args(["-target", &target(swift)?, "-output-dir"]);
     tool::run(extract.arg(&symbols))?;
 
