@@ -56,6 +56,29 @@ import Testing
     #expect(throws: SnapbackError.configuration(setting: "name")) { try Storage.file(named: "../up") }
   }
 
+  @Test func aFolderThatAPhoneDoesNotOpenYetIsRetryable() {
+    for code in [CocoaError.Code.fileReadNoPermission, .fileWriteNoPermission] {
+      let error = Storage.onPhone(CocoaError(code)) as? SnapbackError
+      #expect(error == .storage(.notYetUnlocked) && error?.isRetryable == true && error?.isLocked == true)
+    }
+    #expect(Storage.onPhone(CocoaError(.fileWriteOutOfSpace)) is CocoaError)
+  }
+
+  /// Without a setting, the state survives the process.
+  @Test func theDefaultStorageIsAFileOfTheAccount() throws {
+    guard let file = try Configuration().storage.resolved(account: "Juliet@Example.org").file else {
+      Issue.record("no file")
+      return
+    }
+    #expect(file.lastPathComponent == "juliet@example.org.db")
+    #expect(file.deletingLastPathComponent().lastPathComponent == "Snapback")
+    #expect(try Storage.automatic.resolved(account: ".j@example.org").file?.lastPathComponent == "_.j@example.org.db")
+    #expect(throws: SnapbackError.invalidJid(.empty(part: .localpart))) {
+      try Storage.automatic.resolved(account: "@a")
+    }
+    #expect(try Storage.memory.resolved(account: "a@b").file == nil)
+  }
+
   @Test func stores() async throws {
     let folder = try Folder()
     // A folder is not a database.

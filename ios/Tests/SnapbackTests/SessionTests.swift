@@ -189,7 +189,7 @@ import Testing
     try await world.obey("message", ["body": "stay"])
     let delivered = try #require(try await first.next())
     #expect(delivered.hasPrefix("message ") && delivered.hasSuffix(" stay"))
-    await first.kill()
+    try await first.kill()
     try await world.obey("message", ["body": "welcome back"])
 
     let second = try Phone(world, folder)
@@ -197,7 +197,7 @@ import Testing
     #expect(try await second.next() == delivered)
     #expect(try await second.next() == "online resumed 3")
     #expect(try await second.next()?.hasSuffix(" welcome back") == true)
-    await second.kill()
+    try await second.kill()
   }
 }
 
@@ -216,5 +216,5 @@ struct Phone {
   }
 
   func next() async throws -> String? { try await lines.next() }
-  func kill() async { await lines.kill() }
+  func kill() async throws { try await lines.kill() }
 }
