@@ -63,7 +63,9 @@ impl CoreBackgroundSync {
         let outcome = self.client.call(|_| async move {
             let outcome = drained.await?;
             let left = time.saturating_sub(start.elapsed());
-            if outcome == DrainOutcome::Complete && !flush_barrier.done(left).await {
+            // Also the event that says why there is no session: a caller that closes the client now would miss it.
+            let is_taken = flush_barrier.done(left).await;
+            if outcome == DrainOutcome::Complete && !is_taken {
                 return Ok(DrainOutcome::TimedOut);
             }
             Ok(outcome)

@@ -5,7 +5,7 @@ import PackageDescription
 let package = Package(
   name: "SnapbackSample",
   platforms: [.iOS(.v15), .macOS(.v12)],
-  dependencies: [.package(name: "Snapback", path: "..")],
+  dependencies: [.package(name: "Snapback", path: "../..")],
   targets: [
     .executableTarget(
       name: "snapback-sample",

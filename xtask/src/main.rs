@@ -47,7 +47,10 @@ usage: cargo xtask <command>
   mutants [arguments]   the simulation finds each mistake of tests/simulation/mutants (--refresh after changes)
   wild [arguments]      odd servers and hostile contacts against Snapback, or any client; --help says more
   flights               measure the round trips on real servers, into docs/protocol/flights.md
-  swift                 build and test the Swift package, with a toolchain that is installed on first use
+  swift [--generate]    build and test the Swift package, with a toolchain that is installed on first use; or write
+                        ios/Generated, which has to be done after each change of the bindings
+  xcframework           the library for Apple's systems, on a Mac with Xcode, into ios/Snapback.xcframework
+  release-swift VERSION name the archive of that XCFramework in Package.swift, as a release does
   ios-targets           compile the core for iOS, without Apple's SDK
   aar                   the Android library, into target/android/repository
   kotlin                the tests of the Kotlin side, the library, and an app that uses it
@@ -81,6 +84,9 @@ fn main() -> ExitCode {
         ("purity", []) => finish(suite::purity()),
         ("setup", []) => finish(suite::setup()),
         ("swift", []) => finish(suite::swift()),
+        ("swift", [option]) if option == "--generate" => finish(suite::generate_swift()),
+        ("xcframework", []) => finish(suite::xcframework()),
+        ("release-swift", [version]) => finish(suite::release_swift(version)),
         ("ios-targets", []) => finish(suite::ios_targets()),
         ("aar", []) => finish(suite::aar()),
         ("kotlin", []) => finish(suite::kotlin()),

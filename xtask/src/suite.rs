@@ -147,6 +147,25 @@ pub(crate) fn swift() -> Report {
     report
 }
 
+/// The committed binding, written anew.
+pub(crate) fn generate_swift() -> Report {
+    let mut report = new_report();
+    swift::generate(&mut report);
+    report
+}
+
+/// The library for Apple's systems.
+pub(crate) fn xcframework() -> Report {
+    only("xcframework", swift::xcframework)
+}
+
+/// The manifest of a release of the Swift package.
+pub(crate) fn release_swift(version: &str) -> Report {
+    let mut report = new_report();
+    report.step("manifest", || Outcome::of(swift::release(version)));
+    report
+}
+
 /// The core, compiled for iOS.
 pub(crate) fn ios_targets() -> Report {
     let mut report = new_report();

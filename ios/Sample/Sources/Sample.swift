@@ -26,9 +26,7 @@ struct Sample {
 
   private static func withAccount(_ account: String) async throws {
     let password = ProcessInfo.processInfo.environment["SNAPBACK_PASSWORD"]
-    var configuration = Configuration()
-    configuration.storage = try .file(named: "sample")
-    let client = try await SnapbackClient.open(account, password: password, configuration: configuration)
+    let client = try await SnapbackClient.open(account, password: password)
     client.connect()
     for await event in client.events {
       show(event)
@@ -39,6 +37,8 @@ struct Sample {
   private static func withReferenceServer(_ path: String) async throws {
     let server = try ReferenceServer(path)
     var configuration = Configuration()
+    // Each run has a new server, which knows nothing of an earlier one.
+    configuration.storage = .memory
     configuration.servers = [ServerAddress(host: server.host, port: server.port)]
     configuration.danger.trustOnlyTheseRoots = try String(contentsOfFile: server.certificate, encoding: .utf8)
     let client = try await SnapbackClient.open(

@@ -13,32 +13,40 @@ extension SnapbackClient {
   /// `Storage.file(named:appGroup:accessGroup:)`. The login needs no password, because it uses the app's FAST token
   /// (XEP-0484).
   ///
+  /// Two background syncs of a store at once in one process, as after two pushes, share a client: each event goes to the
+  /// `handle` of one of them.
+  ///
   /// - Parameters:
   ///   - account: the bare JID of the account.
   ///   - configuration: the same configuration as that of the app.
   ///   - deadline: when to return at the latest.
   ///   - handle: processes an event. It confirms the deliveries that it has processed.
   /// - Throws: ``SnapbackError/storage(_:)`` with `ownedElsewhere` while the app itself has the account open; the app
-  ///   receives everything then. The same with `notYetUnlocked` or `vaultLocked` if the device was not unlocked since
-  ///   it was started; show a general notification then. `CancellationError` if the task is cancelled, as in
+  ///   receives everything then. The same with `notYetUnlocked`, or ``SnapbackError/vault(_:)`` with `locked`, if the
+  ///   device was not unlocked since it was started; show a general notification then. `CancellationError` if the task is cancelled, as in
   ///   `serviceExtensionTimeWillExpire`; connection and file are closed by then.
   public static func backgroundSync(
     _ account: String, configuration: Configuration, deadline: Date,
     _ handle: @escaping @Sendable (Event) async -> Void
   ) async throws -> DrainOutcome {
-    let client = try await open(account, password: nil, configuration: configuration)
-    let events = client.events
-    let handling = Task {
-      for await event in events { await handle(event) }
+    // Storage in memory is not shared.
+    let store = try configuration.storage.resolved(account: account).file?.standardizedFileURL.path ?? UUID().uuidString
+    try Task.checkCancellation()
+    let client = try await SharedSyncs.ofProcess.enter(store) {
+      try await open(account, password: nil, configuration: configuration)
     }
+    let reader = EventReader(client.queue)
+    let reading = Task { await reader.read(handle) }
     do {
       let outcome = try await client.drain(deadline: deadline)
-      await client.shutdown()
-      await handling.value
+      // The events end with the client, or go to another sync from now on.
+      if !(await SharedSyncs.ofProcess.leave(store)) { reader.stop() }
+      await reading.value
       return outcome
     } catch {
-      await client.shutdown()
-      handling.cancel()
+      await SharedSyncs.ofProcess.leave(store)
+      reader.stop()
+      reading.cancel()
       throw error
     }
   }

@@ -7,9 +7,9 @@ public struct Configuration: Sendable {
   /// not end each other's sessions: the server adds it in Bind 2 (XEP-0386); otherwise the client adds eight digits,
   /// which stay the same until the app is reinstalled (RFC 6120 section 7.7).
   public var resource = "snapback"
-  /// Where the client keeps its state. Default ``Storage/memory``, which loses it with the process; an app on a phone
-  /// uses `Storage.file(named:)`.
-  public var storage = Storage.memory
+  /// Where the client keeps its state. Default ``Storage/automatic``: in a file of the account, so that nothing is lost
+  /// when the process ends.
+  public var storage = Storage.automatic
   /// The authentication policy. The defaults are the secure choices.
   public var login = LoginPolicy()
   /// How much of the archive is fetched when the server has lost the session (XEP-0313).
@@ -56,7 +56,10 @@ public struct Configuration: Sendable {
 /// Where a client keeps its state: the session that can be resumed (XEP-0198), queued stanzas, unconfirmed deliveries,
 /// the roster and FAST tokens (XEP-0484).
 public enum Storage: Sendable {
-  /// In memory. The state is lost when the process ends.
+  /// In a file that is named after the account, in the folder of the app: what `Storage.file(named:)` returns for it.
+  case automatic
+  /// In memory. The state is lost when the process ends: messages that wait to be sent, unconfirmed deliveries, and the
+  /// session. For tests, and for tools that send one message.
   case memory
   /// In one database file, whose values are encrypted with a key from the vault. Exclude it from backups, together with
   /// the files whose names are the same with a suffix, such as `account.db-wal`: the session in an old copy cannot be
@@ -208,11 +211,12 @@ public struct Danger: Sendable, Hashable {
 }
 
 extension Configuration {
-  func core(account: String) -> CoreConfig {
+  /// - Parameter storage: the storage as the core knows it.
+  func core(account: String, storage: SnapbackFFI.Storage) -> CoreConfig {
     CoreConfig(
       account: account,
       resource: resource,
-      storage: storage.core,
+      storage: storage,
       policy: SnapbackFFI.LoginPolicy(
         allowPlain: login.allowPlain,
         requireChannelBinding: login.requireChannelBinding,
@@ -252,15 +256,5 @@ extension Configuration {
           remoteNames: proxy.remoteNames)
       },
       dangerousTrust: danger.trustOnlyTheseRoots.map(DangerousTrust.init(onlyTheseRootsPem:)))
-  }
-}
-
-extension Storage {
-  fileprivate var core: SnapbackFFI.Storage {
-    switch self {
-    case .memory: .memory
-    case .inFile(let file, let vault): .file(path: file.path, vault: VaultAdapter(vault: vault))
-    case .inFileWithKeys(let file, let keys): .fileWithKeysInFolder(path: file.path, keys: keys.path)
-    }
   }
 }

@@ -106,7 +106,7 @@ extension ReceivedMessage {
       from: StanzaAddress(stanza.from),
       to: StanzaAddress(stanza.to),
       id: stanza.id,
-      type: stanza.kind,
+      type: stanza.kind.map(MessageType.init(rawValue:)),
       body: stanza.body,
       subject: stanza.subject,
       thread: stanza.thread,
@@ -120,8 +120,8 @@ extension ReceivedMessage {
 extension ReceivedPresence {
   init(_ stanza: Stanza) {
     self.init(
-      from: StanzaAddress(stanza.from), type: stanza.kind, show: stanza.show, status: stanza.status,
-      xml: stanza.xml)
+      from: StanzaAddress(stanza.from), type: stanza.kind.map(PresenceType.init(rawValue:)),
+      show: stanza.show.map(PresenceShow.init(rawValue:)), status: stanza.status, xml: stanza.xml)
   }
 }
 

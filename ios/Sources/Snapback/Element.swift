@@ -75,6 +75,12 @@ public struct Element: Sendable, Hashable, CustomStringConvertible, CustomReflec
     self.init(try Self.translating { try parseElement(xml: xml) })
   }
 
+  /// Escapes a text for use in XML, inside an element or an attribute. A character that XML forbids becomes U+FFFD.
+  /// Needed only for XML that the app writes as text: an element escapes its texts by itself.
+  public static func escaped(_ text: String) -> String {
+    escapeXml(text: text)
+  }
+
   /// Parses what the core has written.
   static func received(_ xml: String) -> Element? {
     (try? parseReceivedElement(xml: xml)).map(Element.init)

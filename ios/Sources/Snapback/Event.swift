@@ -120,8 +120,8 @@ public struct ReceivedMessage: Sendable, Hashable, CustomStringConvertible, Cust
   public let to: StanzaAddress
   /// The attribute `id`, which the sender chose. Of an error: the id of the message that failed.
   public let id: String?
-  /// The attribute `type`, such as `chat`.
-  public let type: String?
+  /// The attribute `type`; `nil` means ``MessageType/normal``.
+  public let type: MessageType?
   /// The default text as it was sent: the element `<body/>`.
   public let body: String?
   /// The element `<subject/>`.
@@ -193,10 +193,10 @@ public struct ReceivedMessage: Sendable, Hashable, CustomStringConvertible, Cust
 public struct ReceivedPresence: Sendable, Hashable {
   /// The entity whose presence this is.
   public let from: StanzaAddress
-  /// The attribute `type`: `nil` means available; others are `unavailable`, `subscribe`, ...
-  public let type: String?
-  /// The element `<show/>`: `away`, `chat`, `dnd` or `xa`; `nil` means available without a further state.
-  public let show: String?
+  /// The attribute `type`; `nil` means available.
+  public let type: PresenceType?
+  /// The element `<show/>`; `nil` means available without a further state.
+  public let show: PresenceShow?
   /// The element `<status/>`: a text for people.
   public let status: String?
   /// The whole stanza as XML.

@@ -3,6 +3,9 @@ protocol Widening: Sendable {
   /// Increases the capacity until each call is followed by one of ``narrow()``.
   func widen()
   func narrow()
+  /// Waits until no more elements are added although a caller waits for what follows them, because the larger capacity is
+  /// exhausted and there is no iterator. Returns `false` when the queue has ended or the task is cancelled.
+  func untilStuck() async -> Bool
 }
 
 extension Event {
@@ -25,8 +28,10 @@ final class EventQueue<Element: Sendable>: Sendable, Widening {
     var elements: [Element] = []
     var bytes = 0
     var holders = 0
+    var iterators = 0
     var isEnded = false
     var nextTicket: UInt64 = 0
+    var stuck = WaitingList<Bool>()
     var readers = WaitingList<Element?>()
     var emptiness = WaitingList<Void>()
     var room = WaitingList<Void>()
@@ -67,6 +72,43 @@ final class EventQueue<Element: Sendable>: Sendable, Widening {
 
   func narrow() {
     state.withLock { $0.holders -= 1 }
+  }
+
+  /// Counts an iterator, until the result is released.
+  func attach() -> Attachment {
+    state.withLock { $0.iterators += 1 }
+    return Attachment(self)
+  }
+
+  /// An iterator of the queue.
+  final class Attachment: Sendable {
+    private let queue: EventQueue
+
+    fileprivate init(_ queue: EventQueue) {
+      self.queue = queue
+    }
+
+    deinit {
+      queue.state.withLock { $0.iterators -= 1 }
+      queue.settle()
+    }
+  }
+
+  func untilStuck() async -> Bool {
+    let ticket = state.withLock { $0.ticket() }
+    return await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let now: Bool? = state.withLock { state in
+          if Task.isCancelled || state.isEnded { return false }
+          if isStuck(state) { return true }
+          state.stuck.append(ticket, continuation)
+          return nil
+        }
+        if let now { continuation.resume(returning: now) }
+      }
+    } onCancel: {
+      state.withLock { $0.stuck.remove(ticket) }?.resume(returning: false)
+    }
   }
 
   /// Adds elements, and returns when there is room for more. After ``end()``, nothing is added.
@@ -135,6 +177,10 @@ final class EventQueue<Element: Sendable>: Sendable, Widening {
     return state.isEnded || (state.elements.count < maxCount && state.bytes < maxBytes)
   }
 
+  private func isStuck(_ state: State) -> Bool {
+    state.holders > 0 && state.iterators == 0 && !hasRoom(state)
+  }
+
   private func wait(
     in list: WritableKeyPath<State, WaitingList<Void>> & Sendable, until condition: @Sendable (State) -> Bool
   ) async {
@@ -155,12 +201,15 @@ final class EventQueue<Element: Sendable>: Sendable, Widening {
 
   /// Resumes the waiting tasks whose condition has become true.
   private func settle() {
-    let woken = state.withLock { state in
+    let (woken, stuck) = state.withLock { state in
       var woken: [CheckedContinuation<Void, Never>] = []
+      let isOver = state.isEnded || isStuck(state)
+      let stuck = isOver ? state.stuck.removeAll().map { ($0, !state.isEnded) } : []
       if hasRoom(state) { woken += state.room.removeAll() }
       if state.isEnded || state.elements.isEmpty { woken += state.emptiness.removeAll() }
-      return woken
+      return (woken, stuck)
     }
     for continuation in woken { continuation.resume() }
+    for (continuation, isStuck) in stuck { continuation.resume(returning: isStuck) }
   }
 }

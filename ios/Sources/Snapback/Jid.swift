@@ -3,6 +3,9 @@ import SnapbackFFI
 /// A JID (RFC 7622) in its normalized form: `localpart@domain/resource`.
 ///
 /// Two JIDs are equal if their normalized forms are: `Romeo@Example.NET` equals `romeo@example.net`.
+///
+/// It is encoded as its text. It is no string literal: a text that is not a JID would end the app, and only where that
+/// line runs. Methods that need one also take a `String`, and throw.
 public struct Jid: Sendable, Hashable, CustomStringConvertible {
   /// The localpart: the account; `nil` in the JID of a server.
   public let localpart: String?
@@ -40,6 +43,24 @@ public struct Jid: Sendable, Hashable, CustomStringConvertible {
 
   public var description: String {
     (localpart.map { "\($0)@" } ?? "") + domain + (resource.map { "/\($0)" } ?? "")
+  }
+}
+
+extension Jid: Codable {
+  /// Decodes and normalizes a JID. Throws `DecodingError.dataCorrupted` if the text is not one.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    do {
+      try self.init(container.decode(String.self))
+    } catch let error as SnapbackError {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: error.description)
+    }
+  }
+
+  /// Encodes the JID as its text.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
   }
 }
 

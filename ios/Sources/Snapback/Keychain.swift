@@ -15,6 +15,9 @@ enum KeychainStatus {
   static let itemNotFound: Int32 = -25300
   /// `errSecDuplicateItem`.
   static let duplicateItem: Int32 = -25299
+  /// The app names an access group that its entitlements do not have, or has none (`errSecMissingEntitlement`,
+  /// `errSecNoAccessForItem`).
+  static let accessGroup: Set<Int32> = [-34018, -25243]
   /// Temporary failures: the device is locked or the user has to agree (`errSecInteractionNotAllowed`,
   /// `errSecInteractionRequired`, `errSecInDarkWake`, `errSecUserCanceled`), or the Keychain's process is busy, out of
   /// memory or not running (`errSecNotAvailable`, `errSecServiceNotAvailable`, `errSecAllocate`, and `EINTR`, `EBUSY`,
@@ -27,7 +30,15 @@ enum KeychainStatus {
 extension VaultError {
   /// Converts a status of the Keychain.
   init(keychain status: Int32) {
-    self.init(KeychainStatus.passing.contains(status) ? .locked : .broken, status: status)
+    let kind: Kind =
+      if KeychainStatus.passing.contains(status) {
+        .locked
+      } else if KeychainStatus.accessGroup.contains(status) {
+        .accessGroup
+      } else {
+        .broken
+      }
+    self.init(kind, status: status)
   }
 }
 

@@ -14,17 +14,11 @@ public struct LogRecord: Sendable, CustomStringConvertible {
   }
 }
 
-/// Functions that concern all clients of the process.
-public enum Snapback {
-  /// Escapes a text for use in XML, inside an element or an attribute. A character that XML forbids becomes U+FFFD. An
-  /// ``Element`` escapes its texts by itself.
-  public static func escapeXml(_ text: String) -> String {
-    SnapbackFFI.escapeXml(text: text)
-  }
-
+/// The log of all clients of the process. Without a receiver nothing is logged.
+public enum SnapbackLog {
   /// Sets the function that receives log records from now on; `nil` stops logging. `sink` is called on any thread. It
   /// should return quickly, and must not call a client.
-  public static func log(_ sink: (@Sendable (LogRecord) -> Void)?) {
+  public static func send(to sink: (@Sendable (LogRecord) -> Void)?) {
     current.withLock { $0 = sink }
     setLogSink(sink: sink.map(SinkAdapter.init(sink:)))
   }

@@ -10,8 +10,8 @@ public struct Message: Sendable, Hashable {
   public var translations: [LocalizedText] = []
   /// The element `<subject/>`; alone in a message to a room it changes the room's subject.
   public var subject: String?
-  /// The attribute `type`: `chat` (default), `groupchat`, `normal` or `headline`.
-  public var type = "chat"
+  /// The attribute `type`. Default ``MessageType/chat``.
+  public var type = MessageType.chat
   /// The attribute `id`. Default `nil`: the client generates a random one.
   public var id: String?
   /// The conversation that the message belongs to: the element `<thread/>`.
@@ -58,7 +58,7 @@ public struct Message: Sendable, Hashable {
     OutgoingMessage(
       to: to.description,
       body: body,
-      kind: type,
+      kind: type.rawValue,
       id: id,
       thread: thread,
       extensions: extensions + (try children.map { try $0.xml() }),

@@ -47,12 +47,15 @@ public struct VaultError: Error, Sendable, Hashable {
     case locked
     /// A permanent failure: the vault cannot be read or written.
     case broken
+    /// The app may not use the access group of the Keychain that it names, or none at all: a mistake in its entitlements.
+    /// A permanent failure.
+    case accessGroup
   }
 
   /// Whether the same call may succeed later.
   public let kind: Kind
-  /// The status of the system's key store (`OSStatus`); `nil` if the error has another cause. It is logged under the
-  /// name `vault` (``Snapback/Snapback/log(_:)``).
+  /// The status of the system's key store (`OSStatus`); `nil` if the error has another cause. It is also logged under the
+  /// name `vault` (``SnapbackLog``).
   public let status: Int32?
 
   /// Creates an error with the status of the system's key store.
@@ -70,7 +73,12 @@ public struct VaultError: Error, Sendable, Hashable {
 extension VaultError: LocalizedError, CustomStringConvertible {
   /// The error in English, safe to log.
   public var description: String {
-    "the vault is \(kind)" + (status.map { " (status \($0))" } ?? "")
+    let what =
+      switch kind {
+      case .locked, .broken: "the vault is \(kind)"
+      case .accessGroup: "the app has no entitlement for the vault's access group"
+      }
+    return what + (status.map { " (status \($0))" } ?? "")
   }
 
   /// The same as `description`.
@@ -80,6 +88,10 @@ extension VaultError: LocalizedError, CustomStringConvertible {
 /// Adapts the app's vault to the core's interface.
 final class VaultAdapter: SnapbackFFI.KeyVault {
   private let vault: any KeyVault
+  private let last = Locked<VaultError?>(nil)
+
+  /// The last error; the core passes on only its kind.
+  var lastError: VaultError? { last.withLock { $0 } }
 
   init(vault: any KeyVault) {
     self.vault = vault
@@ -102,8 +114,20 @@ final class VaultAdapter: SnapbackFFI.KeyVault {
   }
 
   private func failed(_ call: String, _ error: VaultError) -> SnapbackFFI.VaultError {
-    Snapback.record(.warning, "vault", [("call", call), ("error", "\(error)")])
+    last.withLock { $0 = error }
+    SnapbackLog.record(.warning, "vault", [("call", call), ("error", "\(error)")])
     return error.core
+  }
+}
+
+extension Storage {
+  /// - Parameter vault: the adapter of ``inFile(_:vault:)``.
+  func core(_ vault: VaultAdapter?) -> SnapbackFFI.Storage {
+    switch (self, vault) {
+    case (.inFile(let file, _), let vault?): .file(path: file.path, vault: vault)
+    case (.inFileWithKeys(let file, let keys), _): .fileWithKeysInFolder(path: file.path, keys: keys.path)
+    case (.automatic, _), (.memory, _), (.inFile, nil): .memory
+    }
   }
 }
 
@@ -111,7 +135,7 @@ extension VaultError {
   fileprivate var core: SnapbackFFI.VaultError {
     switch kind {
     case .locked: .Locked
-    case .broken: .Broken
+    case .broken, .accessGroup: .Broken
     }
   }
 }

@@ -15,9 +15,27 @@ public struct SentStanza: Sendable, Identifiable {
   /// iterated.
   ///
   /// - Throws: ``SnapbackError/sendFailed(_:)`` if the stanza is not sent, or not sent again, ``SnapbackError/closed``
-  ///   if the client is closed first (a stanza in a file is sent when the client is opened again), or
+  ///   if the client is closed first (a stanza in a file is sent when the client is opened again),
+  ///   ``SnapbackError/eventsNotIterated`` if the acknowledgement cannot arrive because of the events that wait, or
   ///   `CancellationError`.
   public func acked() async throws {
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      defer { group.cancelAll() }
+      group.addTask {
+        try await untilAcked()
+        return true
+      }
+      group.addTask { [track] in
+        let isStuck = await track.untilStuck()
+        // Its acknowledgement may be what arrived last.
+        if isStuck, !track.isOver { throw SnapbackError.eventsNotIterated }
+        return false
+      }
+      while let isAcked = try await group.next(), !isAcked {}
+    }
+  }
+
+  private func untilAcked() async throws {
     for await stage in stages {
       switch stage {
       case .acked: return
@@ -49,6 +67,12 @@ final class Track: Sendable {
   init(_ queue: any Widening) {
     self.queue = queue
   }
+
+  /// Whether no more stages follow.
+  var isOver: Bool { state.withLock { $0.isEnded } }
+
+  /// Waits until no more stages can arrive, since no iterator takes the events before them; `false` at the end of the client.
+  func untilStuck() async -> Bool { await queue.untilStuck() }
 
   func subscribe() -> AsyncStream<Stage> {
     let (stream, continuation) = AsyncStream.makeStream(

@@ -48,28 +48,45 @@ public final class SnapbackClient: Sendable {
   /// - Parameters:
   ///   - account: the bare JID to log in as, such as `juliet@example.org`.
   ///   - password: the password; `nil` to log in with a FAST token or SCRAM keys from the store.
-  ///   - configuration: the settings. By default, the state is kept in memory.
+  ///   - configuration: the settings. By default, the state is kept in a file of the account.
   /// - Throws: ``SnapbackError/invalidJid(_:)`` or ``SnapbackError/accountWithoutLocalpart`` if the account is not the
   ///   bare JID of a user, ``SnapbackError/storage(_:)`` if the store cannot be used, such as while another process has
-  ///   it open, ``SnapbackError/configuration(setting:)`` if a setting cannot be used, or `CancellationError`.
+  ///   it open, ``SnapbackError/vault(_:)`` if its keys cannot be read, such as before the first unlock of the device,
+  ///   ``SnapbackError/configuration(setting:)`` if a setting cannot be used, an error of the file system, or
+  ///   `CancellationError`. ``SnapbackError/isRetryable`` says whether a later call may succeed.
   public static func open(
     _ account: String, password: String?, configuration: Configuration = Configuration()
   ) async throws -> SnapbackClient {
     try Task.checkCancellation()
-    let core = try await SnapbackError.translating {
-      let config = configuration.core(account: account)
-      let ofProxy = configuration.proxy?.password
-      guard let password else {
-        return try await CoreClient.openWithoutPassword(config: config, proxyPassword: ofProxy)
-      }
-      return try await CoreClient.open(config: config, password: password, proxyPassword: ofProxy)
-    }
+    let core = try await openCore(account, password, configuration)
     let client = SnapbackClient(core: core, configuration: configuration)
     if Task.isCancelled {
       await client.shutdown()
       throw CancellationError()
     }
     return client
+  }
+
+  private static func openCore(
+    _ account: String, _ password: String?, _ configuration: Configuration
+  ) async throws -> CoreClient {
+    let storage = try configuration.storage.resolved(account: account)
+    var adapter: VaultAdapter?
+    if case .inFile(_, let vault) = storage { adapter = VaultAdapter(vault: vault) }
+    do {
+      return try await SnapbackError.translating {
+        let config = configuration.core(account: account, storage: storage.core(adapter))
+        let ofProxy = configuration.proxy?.password
+        guard let password else {
+          return try await CoreClient.openWithoutPassword(config: config, proxyPassword: ofProxy)
+        }
+        return try await CoreClient.open(config: config, password: password, proxyPassword: ofProxy)
+      }
+    } catch let error as SnapbackError {
+      let ofVault = [SnapbackError.storage(.vaultLocked), .storage(.vaultBroken)]
+      guard ofVault.contains(error), let cause = adapter?.lastError else { throw error }
+      throw SnapbackError.vault(cause)
+    }
   }
 
   private init(core: CoreClient, configuration: Configuration) {
@@ -273,8 +290,8 @@ extension SnapbackClient {
   ///
   /// - Parameters:
   ///   - to: the recipient; `nil` sends it to all entities that are subscribed to the user's presence.
-  ///   - type: the attribute `type`, such as `unavailable` or `subscribe`; `nil` means available.
-  ///   - show: `away`, `chat`, `dnd` or `xa`; `nil` means available without a further state.
+  ///   - type: the attribute `type`; `nil` means available.
+  ///   - show: how the user is available; `nil` means without a further state.
   ///   - status: a text for people.
   ///   - priority: from -128 to 127; a server delivers messages to the highest (RFC 6121 section 4.7.2.3).
   ///   - extensions: further children, one XML element each. A client joins a room by sending
@@ -282,7 +299,7 @@ extension SnapbackClient {
   ///   - children: the same as elements.
   @discardableResult
   public func sendPresence(
-    to: Jid? = nil, type: String? = nil, show: String? = nil, status: String? = nil, priority: Int8? = nil,
+    to: Jid? = nil, type: PresenceType? = nil, show: PresenceShow? = nil, status: String? = nil, priority: Int8? = nil,
     extensions: [String] = [], children: [Element] = []
   ) async throws -> SentStanza {
     let extensions = extensions + (try children.map { try $0.xml() })
@@ -291,9 +308,9 @@ extension SnapbackClient {
       try await core.sendPresence(
         presence: OutgoingPresence(
           to: to?.description,
-          kind: type,
+          kind: type?.rawValue,
           id: id,
-          show: show,
+          show: show?.rawValue,
           status: status,
           priority: priority,
           extensions: extensions))
@@ -342,9 +359,15 @@ extension SnapbackClient {
     Roster(try await SnapbackError.translating { try await core.roster() })
   }
 
-  /// Adds a contact to the roster, or changes it (RFC 6121 section 2.3). Throws the same errors as
+  /// Adds a contact to the roster, or replaces its name and groups (RFC 6121 section 2.3). Throws the same errors as
   /// `iq(_:_:to:timeout:)`.
-  public func setContact(_ jid: Jid, name: String? = nil, groups: [String] = []) async throws {
+  ///
+  /// - Parameters:
+  ///   - jid: the contact.
+  ///   - name: the name; `nil` removes the one that the contact has.
+  ///   - groups: all groups that the contact is in afterwards; it is removed from the others. To keep name or groups,
+  ///     pass those of ``roster()``.
+  public func setContact(_ jid: Jid, name: String?, groups: [String]) async throws {
     try await changingContact { [core] cancellation in
       try await core.setContact(
         jid: jid.description, name: name, groups: groups, cancellation: cancellation)

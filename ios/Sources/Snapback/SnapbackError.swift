@@ -9,8 +9,14 @@ public enum SnapbackError: Error, Sendable, Hashable {
   case invalidJid(JidProblem)
   /// The account's JID has no localpart, so that it is the JID of a server.
   case accountWithoutLocalpart
-  /// The store cannot be used.
+  /// The store cannot be used. `notYetUnlocked`: the device was not unlocked since it was started; retryable.
+  /// `ownedElsewhere`: another process has it open; retryable.
   case storage(StorageProblem)
+  /// The vault cannot be used, when the client is opened. The error has the status of the system.
+  case vault(VaultError)
+  /// The client has stopped reading from the server, because too many events wait and ``SnapbackClient/events`` have no
+  /// iterator: an acknowledgement that is waited for cannot arrive.
+  case eventsNotIterated
   /// TLS cannot be set up.
   case tls(detail: String)
   /// The value of a setting cannot be used, such as a name server that is not an IP address.
@@ -32,11 +38,10 @@ public enum SnapbackError: Error, Sendable, Hashable {
   case notAStanza
   /// A stanza is not sent, or not sent again.
   case sendFailed(FailureReason)
-  /// The request was answered with a stanza error (RFC 6120 section 8.3). `type` is `auth`, `cancel`, `continue`,
-  /// `modify` or `wait`; `condition` is the defined condition, such as `item-not-found`; `text` is the responding
+  /// The request was answered with a stanza error (RFC 6120 section 8.3). `type` is what to do; `condition` is the defined condition, such as `item-not-found`; `text` is the responding
   /// entity's own text, which is not safe to log; `error` is the element with the application-specific conditions and
   /// their data (RFC 6120 section 8.3.4).
-  case refused(type: String, condition: String, text: String?, error: Element?)
+  case refused(type: StanzaErrorType, condition: String, text: String?, error: Element?)
   /// The session in which the request was sent is lost. The request may or may not have been carried out.
   case sessionLost
   /// No answer arrived within the timeout. The request may or may not have been carried out.
@@ -89,6 +94,8 @@ extension SnapbackError: LocalizedError, CustomStringConvertible {
     case .invalidJid(let problem): "not a JID: \(problem)"
     case .accountWithoutLocalpart: "the account's JID has no localpart"
     case .storage(let problem): "storage: \(problem)"
+    case .vault(let error): error.description
+    case .eventsNotIterated: "too many events wait, and no iterator takes them"
     case .tls(let detail): detail
     case .configuration(let setting): "\(setting) cannot be used"
     case .unsupported(let detail): detail
@@ -125,6 +132,18 @@ extension SnapbackError: LocalizedError, CustomStringConvertible {
 }
 
 extension SnapbackError {
+  /// Whether the same call may succeed later, although the app and the user change nothing: after the device is unlocked,
+  /// another process has closed the store, or the server has answered.
+  public var isRetryable: Bool {
+    switch self {
+    case .storage(let problem): [.notYetUnlocked, .vaultLocked, .ownedElsewhere, .suspended].contains(problem)
+    case .vault(let error): error.kind == .locked
+    case .refused(let type, _, _, _): type == .wait
+    case .queueFull, .sessionLost, .timedOut, .notQueued: true
+    default: false
+    }
+  }
+
   /// Runs a call of the core, and converts its errors to those of this package.
   static func translating<T>(_ work: () async throws -> T) async throws -> T {
     do {
@@ -201,7 +220,7 @@ extension SnapbackError {
     self =
       switch error {
       case .Refused(let kind, let condition, let text, let xml):
-        .refused(type: kind, condition: condition, text: text, error: .received(xml))
+        .refused(type: StanzaErrorType(rawValue: kind), condition: condition, text: text, error: .received(xml))
       case .SessionLost: .sessionLost
       case .TimedOut: .timedOut
       case .Recipient(let problem): .invalidJid(JidProblem(problem))

@@ -1,5 +1,7 @@
 import Foundation
-import SnapbackFFI
+// Exported, so that the members of the types below are those of this module's users, too: without it, an app that enables
+// `MemberImportVisibility` could not name a case. All else in there is visible to this package alone.
+@_exported import SnapbackFFI
 
 // Types that are the same in every language are those of the binding.
 

@@ -1,7 +1,11 @@
 extension SnapbackError {
   /// Whether the device is locked or its vault is busy. The stored data is intact, and the same call succeeds later.
   var isLocked: Bool {
-    self == .storage(.notYetUnlocked) || self == .storage(.vaultLocked)
+    switch self {
+    case .storage(.notYetUnlocked), .storage(.vaultLocked): true
+    case .vault(let error): error.kind == .locked
+    default: false
+    }
   }
 }
 

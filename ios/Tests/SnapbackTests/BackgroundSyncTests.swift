@@ -89,6 +89,43 @@ import Testing
     await client.shutdown()
   }
 
+  /// Two pushes at once start two syncs in one process, and only one client can have the store open.
+  @Test func twoBackgroundSyncsAtOnceShareAClient() async throws {
+    let (world, folder) = (try await World(), try Folder())
+    try await leave(world, folder)
+    try await world.obey("message", ["count": 20])
+    async let first = sync(world, folder)
+    async let second = sync(world, folder)
+    let both = try await [first, second]
+    #expect(both.map(\.0) == [.complete, .complete])
+    let messages = both.flatMap(\.1).filter { $0.hasPrefix("romeo") }
+    #expect(messages.count == 20 && Set(messages).count == 20)
+    // The file is closed, and a third sync opens it again.
+    #expect(try await sync(world, folder).0 == .complete)
+  }
+
+  /// An app and its extension are two processes with one folder.
+  @Test func anExtensionSyncsOnlyWhileTheAppIsNotThere() async throws {
+    let (world, folder) = (try await World(), try Folder())
+    let app = try await world.client(storage: folder.storage)
+    app.connect()
+    _ = try await app.online()
+    let early = try Phone(world, folder, "sync")
+    #expect(try await early.next() == "failed storage: ownedElsewhere")
+    try await app.pause()
+    try await world.obey("message", ["body": "while away"])
+    let later = try Phone(world, folder, "sync")
+    #expect(try await later.next()?.hasPrefix("online resumed") == true)
+    #expect(try await later.next()?.hasSuffix(" while away") == true)
+    #expect(try await later.next() == "synced complete")
+    #expect(try await later.next() == nil)
+    app.resume()
+    // The extension has not confirmed it: it is repeated before the session begins.
+    #expect(try await app.message().content.body == "while away")
+    #expect(try await app.online().outcome == .resumed)
+    await app.shutdown()
+  }
+
   /// Runs an app that goes online and is shut down.
   private func leave(_ world: World, _ folder: Folder) async throws {
     let app = try await world.client(storage: folder.storage)

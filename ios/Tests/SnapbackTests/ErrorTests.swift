@@ -9,6 +9,7 @@ import Testing
     _ account: String = World.juliet, _ adapt: (inout Configuration) -> Void
   ) async throws -> SnapbackClient {
     var configuration = Configuration()
+    configuration.storage = .memory
     adapt(&configuration)
     return try await SnapbackClient.open(account, password: "pencil", configuration: configuration)
   }
@@ -25,6 +26,14 @@ import Testing
     #expect(jid.localpart == "juliet" && jid.domain == "localhost" && jid.resource == "Balcony")
     await #expect(throws: SnapbackError.accountWithoutLocalpart) { try await opening("localhost") { _ in } }
     await #expect(throws: SnapbackError.invalidJid(.unexpectedResource)) { try await opening("a@b/c") { _ in } }
+  }
+
+  @Test func aJidIsEncodedAsItsText() throws {
+    let jid = try Jid("Juliet@Localhost/Balcony")
+    let text = try JSONEncoder().encode([jid])
+    #expect(try JSONDecoder().decode([String].self, from: text) == ["juliet@localhost/Balcony"])
+    #expect(try JSONDecoder().decode([Jid].self, from: Data(#"["JULIET@localhost/Balcony"]"#.utf8)) == [jid])
+    #expect(throws: DecodingError.self) { try JSONDecoder().decode([Jid].self, from: Data(#"["@localhost"]"#.utf8)) }
   }
 
   /// W4: an address that is not a JID is not an absent one, which would stand for the user's own account.
@@ -47,18 +56,43 @@ import Testing
     #expect(throws: SnapbackError.configuration(setting: "name")) { try Storage.file(named: "../up") }
   }
 
+  @Test func aFolderThatAPhoneDoesNotOpenYetIsRetryable() {
+    for code in [CocoaError.Code.fileReadNoPermission, .fileWriteNoPermission] {
+      let error = Storage.onPhone(CocoaError(code)) as? SnapbackError
+      #expect(error == .storage(.notYetUnlocked) && error?.isRetryable == true && error?.isLocked == true)
+    }
+    #expect(Storage.onPhone(CocoaError(.fileWriteOutOfSpace)) is CocoaError)
+  }
+
+  /// Without a setting, the state survives the process.
+  @Test func theDefaultStorageIsAFileOfTheAccount() throws {
+    guard let file = try Configuration().storage.resolved(account: "Juliet@Example.org").file else {
+      Issue.record("no file")
+      return
+    }
+    #expect(file.lastPathComponent == "juliet@example.org.db")
+    #expect(file.deletingLastPathComponent().lastPathComponent == "Snapback")
+    #expect(try Storage.automatic.resolved(account: ".j@example.org").file?.lastPathComponent == "_.j@example.org.db")
+    #expect(throws: SnapbackError.invalidJid(.empty(part: .localpart))) {
+      try Storage.automatic.resolved(account: "@a")
+    }
+    #expect(try Storage.memory.resolved(account: "a@b").file == nil)
+  }
+
   @Test func stores() async throws {
     let folder = try Folder()
     // A folder is not a database.
     let nothing = Storage.inFileWithKeys(folder.url, keys: folder.url.appendingPathComponent("keys"))
     await #expect(throws: SnapbackError.self) { try await opening { $0.storage = nothing } }
     let file = folder.url.appendingPathComponent("v.db")
-    let problems: [(VaultError, StorageProblem)] = [
-      (.locked, .vaultLocked), (.broken, .vaultBroken), (VaultError(.locked, status: -25308), .vaultLocked),
-      (VaultError(.broken, status: -34018), .vaultBroken),
+    let problems = [
+      VaultError.locked, .broken, VaultError(keychain: -25308), VaultError(keychain: -34018),
+      VaultError(keychain: -25300),
     ]
-    for (problem, expected) in problems {
-      await #expect(throws: SnapbackError.storage(expected)) {
+    #expect(problems.map(\.kind) == [.locked, .broken, .locked, .accessGroup, .broken])
+    for problem in problems {
+      #expect(SnapbackError.vault(problem).isRetryable == (problem.kind == .locked))
+      await #expect(throws: SnapbackError.vault(problem)) {
         try await opening { $0.storage = .inFile(file, vault: MemoryVault(problem)) }
       }
     }
@@ -253,6 +287,7 @@ import Testing
     let errors: [SnapbackError] = [
       .closed, .invalidJid(.domainLabel), .invalidJid(.ipLiteral), .invalidJid(.missingResource),
       .accountWithoutLocalpart, .storage(.deviceFull), .storage(.notYetUnlocked), .tls(detail: "d"),
+      .vault(.locked), .vault(.broken), .vault(VaultError(.accessGroup, status: -34018)), .eventsNotIterated,
       .configuration(setting: "s"),
       .unsupported(detail: "u"), .queueFull(limit: 1), .badXml, .notAStanza, .sendFailed(.sessionLost),
       .sendFailed(.refused(kind: "auth", condition: "forbidden", text: secret, xml: secret)),

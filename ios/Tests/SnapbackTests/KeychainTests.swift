@@ -25,7 +25,7 @@ import Testing
     #expect(throws: VaultError(.locked, status: status)) { try keys.write("a", secret) }
   }
 
-  @Test(arguments: [-34018, -26275, -50, -25293, -61])
+  @Test(arguments: [-26275, -50, -25293, -61])
   func whatWillNotPassKeepsItsStatus(_ status: Int32) {
     let keys = KeychainKeys(keychain: HandKeychain(failing: status))
     #expect(throws: VaultError(.broken, status: status)) { try keys.read("a") }
@@ -57,6 +57,17 @@ import Testing
     #expect(try keys.read("a") == Data([4]))
   }
 
+  /// A mistake in the entitlements is not a damaged vault, nor a locked one.
+  @Test(arguments: [-34018, -25243] as [Int32])
+  func anAccessGroupThatTheAppMayNotUseIsReportedAsSuch(_ status: Int32) throws {
+    let keys = KeychainKeys(keychain: HandKeychain(failing: status))
+    let expected = VaultError(.accessGroup, status: status)
+    #expect(throws: expected) { try keys.read("a") }
+    #expect(throws: expected) { try keys.write("a", Data([1])) }
+    #expect(expected.description.contains("entitlement") && expected.description.contains("\(status)"))
+    #expect(!SnapbackError.vault(expected).isRetryable)
+  }
+
   @Test func aProbeOfAnEarlierProcessDoesNoHarm() throws {
     let keychain = HandKeychain()
     let keys = KeychainKeys(keychain: keychain)
@@ -68,14 +79,14 @@ import Testing
   /// The app receives the problem, and its log the status.
   @Test func theStatusOfAVaultIsLogged() async throws {
     let records = Locked<[String]>([])
-    Snapback.log { record in records.withLock { $0.append(record.description) } }
-    defer { Snapback.log(nil) }
+    SnapbackLog.send { record in records.withLock { $0.append(record.description) } }
+    defer { SnapbackLog.send(to: nil) }
     let folder = try Folder()
     var configuration = Configuration()
     configuration.storage = .inFile(
       folder.url.appendingPathComponent("v.db"), vault: MemoryVault(VaultError(.broken, status: -34018)))
     let broken = configuration
-    await #expect(throws: SnapbackError.storage(.vaultBroken)) {
+    await #expect(throws: SnapbackError.vault(VaultError(.broken, status: -34018))) {
       try await SnapbackClient.open(World.juliet, password: nil, configuration: broken)
     }
     let all = records.withLock { $0 }

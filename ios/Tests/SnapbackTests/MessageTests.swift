@@ -18,7 +18,7 @@ import Testing
     #expect(parsed.find("y") == nil && parsed.find("y", namespace: "urn:y") != nil)
     #expect(!"\(join)".contains("1 < 2"))
     let text = "<a b=\"c\" d='e'>&amp;"
-    #expect(try Element(xml: "<x>\(Snapback.escapeXml(text))</x>").text == text)
+    #expect(try Element(xml: "<x>\(Element.escaped(text))</x>").text == text)
   }
 
   @Test func whatIsNoXmlIsRefused() {

@@ -69,8 +69,8 @@ import Testing
 
   @Test func t9TheLogHoldsNoSecret() async throws {
     let records = HandLog()
-    Snapback.log { records.add($0.description) }
-    defer { Snapback.log(nil) }
+    SnapbackLog.send { records.add($0.description) }
+    defer { SnapbackLog.send(to: nil) }
     let world = try await World()
     let client = try await world.client()
     client.connect()

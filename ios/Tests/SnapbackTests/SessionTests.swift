@@ -189,7 +189,7 @@ import Testing
     try await world.obey("message", ["body": "stay"])
     let delivered = try #require(try await first.next())
     #expect(delivered.hasPrefix("message ") && delivered.hasSuffix(" stay"))
-    await first.kill()
+    try await first.kill()
     try await world.obey("message", ["body": "welcome back"])
 
     let second = try Phone(world, folder)
@@ -197,7 +197,7 @@ import Testing
     #expect(try await second.next() == delivered)
     #expect(try await second.next() == "online resumed 3")
     #expect(try await second.next()?.hasSuffix(" welcome back") == true)
-    await second.kill()
+    try await second.kill()
   }
 }
 
@@ -205,14 +205,16 @@ import Testing
 struct Phone {
   private let lines: Lines
 
-  init(_ world: World, _ folder: Folder) throws {
+  /// - Parameter options: `sync` for a background sync, as in an extension.
+  init(_ world: World, _ folder: Folder, _ options: String...) throws {
     let executable = Bundle.main.bundleURL.deletingLastPathComponent()
     let beside = [Bundle.main.bundleURL, executable, Bundle.main.executableURL?.deletingLastPathComponent()]
     let candidates = beside.compactMap { $0?.appendingPathComponent("snapback-phone").path }
     let path = try #require(candidates.first { FileManager.default.isExecutableFile(atPath: $0) })
-    lines = try Lines(path, [world.ready.host, "\(world.ready.directPort)", world.ready.caFile, folder.url.path])
+    lines = try Lines(
+      path, [world.ready.host, "\(world.ready.directPort)", world.ready.caFile, folder.url.path] + options)
   }
 
   func next() async throws -> String? { try await lines.next() }
-  func kill() async { await lines.kill() }
+  func kill() async throws { try await lines.kill() }
 }

@@ -168,15 +168,11 @@ final class Lines: Sendable {
     try? input.close()
   }
 
-  /// Kills the process, as a system does that needs its memory.
-  func kill() async {
-    await withCheckedContinuation { continuation in
-      queue.async {
-        Foundation.kill(self.process.processIdentifier, SIGKILL)
-        self.process.waitUntilExit()
-        continuation.resume()
-      }
-    }
+  /// Kills the process, as a system does that needs its memory. `waitUntilExit` is not used: it runs a run loop, and on
+  /// Linux it may not return on another thread than the main one.
+  func kill() async throws {
+    Foundation.kill(process.processIdentifier, SIGKILL)
+    try await eventually("the end of a process") { !self.process.isRunning }
   }
 }
 

@@ -41,7 +41,8 @@ pub(super) fn check(swift: &Toolchain) -> Result<(), String> {
     imports_are_known(&handwritten, &stubs)?;
     let mut command = swift.command(&package(), "swiftc", ["-typecheck", "-wmo"]);
     command.args(["-parse-as-library", "-warnings-as-errors"]);
-    command.args(["-module-name", "Snapback", "-swift-version", "6", "-I"]);
+    command.args(["-module-name", "Snapback", "-swift-version", "6"]);
+    command.args(["-package-name", "snapback", "-I"]);
     command
         .arg(&out)
         .args(["-I", &format!("Generated/{MODULE}")]);
@@ -57,6 +58,7 @@ fn emit_module(
 ) -> Result<(), String> {
     let mut command = swift.command(&package(), "swiftc", ["-emit-module", "-parse-as-library"]);
     command.args(["-module-name", name, "-swift-version", language]);
+    command.args(["-package-name", "snapback"]);
     command.args(["-I", &format!("Generated/{MODULE}"), "-o"]);
     tool::run(
         command

@@ -1,10 +1,12 @@
 //! The documentation as Xcode would show it: every link leads somewhere, every parameter is described.
 
 use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::generated::MODULE;
-use super::package;
 use super::toolchain::Toolchain;
+use super::{apple, package};
 use crate::{files, tool};
 
 /// Converts the catalogue against the package as it was built.
@@ -14,10 +16,20 @@ pub(super) fn check(swift: &Toolchain) -> Result<(), String> {
     let symbols = work.join("symbols");
     files::make(&symbols)?;
 
-    let arguments = ["-module-name", "Snapback", "-I", ".build/debug/Modules"];
+    let binding = package().join("Generated/SnapbackFFI/SnapbackFFI.swift");
+    emit_module(swift, &work, "SnapbackFFI", "5", &[binding])?;
+    emit_module(swift, &work, "Snapback", "6", &sources(&work)?)?;
+    let arguments = ["-module-name", "Snapback", "-I"];
     let mut extract = swift.command(&package(), "swift-symbolgraph-extract", arguments);
+    extract.arg(&work);
     extract.args(["-I", &format!("Generated/{MODULE}")]);
     extract.args(["-minimum-access-level", "public"]);
+    // The types of the binding that this module exports are described with it.
+    extract.arg("-experimental-allowed-reexported-modules=SnapbackFFI");
+    if cfg!(target_os = "macos") {
+        let sdk = tool::output(Command::new("xcrun").arg("--show-sdk-path"))?;
+        extract.args(["-sdk", sdk.trim()]);
+    }
     extract.args(["-target", &target(swift)?, "-output-dir"]);
     tool::run(extract.arg(&symbols))?;
 
@@ -32,6 +44,59 @@ pub(super) fn check(swift: &Toolchain) -> Result<(), String> {
             .arg("--output-dir")
             .arg(work.join("Snapback.doccarchive")),
     )
+}
+
+/// Compiles one module as far as its interface.
+fn emit_module(
+    swift: &Toolchain,
+    work: &Path,
+    name: &str,
+    language: &str,
+    sources: &[PathBuf],
+) -> Result<(), String> {
+    let options = ["-emit-module", "-parse-as-library", "-module-name", name];
+    let mut command = swift.command(&package(), "swiftc", options);
+    command.args(["-swift-version", language, "-package-name", "snapback"]);
+    command.args(["-I", &format!("Generated/{MODULE}"), "-I"]);
+    command.arg(work).arg("-o");
+    command.arg(work.join(format!("{name}.swiftmodule")));
+    tool::run(command.args(sources))
+}
+
+/// Copies of the sources without the names that they repeat of the binding: each type is described once, with its cases.
+fn sources(work: &Path) -> Result<Vec<PathBuf>, String> {
+    let folder = package().join("Sources/Snapback");
+    let mut copies = Vec::new();
+    for path in apple::sources(&folder)? {
+        let path = PathBuf::from(path);
+        let copy = work
+            .join("sources")
+            .join(path.strip_prefix(&folder).unwrap_or(&path));
+        files::write(&copy, &without_aliases(&files::read(&path)?))?;
+        copies.push(copy);
+    }
+    Ok(copies)
+}
+
+/// The text without each `typealias` that has the name of its type, and without the comment above it.
+fn without_aliases(text: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for line in text.lines() {
+        if !is_alias_of_same_name(line) {
+            kept.push(line);
+            continue;
+        }
+        while kept.last().is_some_and(|above| above.starts_with("///")) {
+            kept.pop();
+        }
+    }
+    kept.join("\n") + "\n"
+}
+
+fn is_alias_of_same_name(line: &str) -> bool {
+    let alias = line.strip_prefix("public typealias ");
+    let names = alias.and_then(|alias| alias.split_once(" = SnapbackFFI."));
+    names.is_some_and(|(name, of)| name == of)
 }
 
 /// The target that the compiler builds for, as it calls it.
@@ -50,6 +115,14 @@ fn triple(info: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_type_is_described_once() {
+        let text = "/// A.\n/// B.\npublic typealias Stage = SnapbackFFI.Stage\n\
+                    /// C.\npublic typealias Transport = SnapbackFFI.TransportKind\n";
+        let kept = "/// C.\npublic typealias Transport = SnapbackFFI.TransportKind\n";
+        assert_eq!(without_aliases(text), kept);
+    }
 
     #[test]
     fn the_target_is_found() {

@@ -1,22 +1,24 @@
-//! What is published: a tree with the package, the generated binding in it, and a manifest that names the XCFramework's
-//! archive by address and checksum.
+//! The library for Apple's systems, and the manifest of a release, which names its archive by address and checksum.
 //!
-//! The XCFramework needs Xcode. Where that is missing, the tree is written and its manifest checked with a stand-in for
-//! the archive; it is marked as such and nothing to publish.
+//! Both are made by `.github/workflows/release.yml` on a Mac; here the manifest is checked without them.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::generated::MODULE;
-use super::package;
 use super::toolchain::Toolchain;
+use super::{package, symbols};
 use crate::files;
 use crate::tool::{self, cargo};
 
+const FRAMEWORK: &str = "Snapback.xcframework";
 const ARCHIVE: &str = "Snapback.xcframework.zip";
-/// The line of the development manifest that a release replaces.
-const UNRELEASED: &str = "let release: (url: String, checksum: String)? = nil";
+/// The environment's variable with the address of all releases; each has a folder of its tag in there.
+const RELEASES: &str = "SNAPBACK_RELEASE_URL";
+/// How the manifest names a release begins so; it ends with the line before the next empty one.
+const RELEASE: &str = "let release: (url: String, checksum: String)? =";
 /// The line that says where the manifest is read.
 const ON_LINUX: &str = "#if os(Linux)";
 /// Each target of Rust, and the slice of the XCFramework that it goes into.
@@ -25,170 +27,263 @@ const SLICES: [(&str, &[&str]); 3] = [
     ("simulator", &["aarch64-apple-ios-sim", "x86_64-apple-ios"]),
     ("macos", &["aarch64-apple-darwin", "x86_64-apple-darwin"]),
 ];
-
 /// SQLite's locking for file systems of Macs is not needed in an app's own folder. It brings `statfs`, and on some SDKs
-/// `gethostuuid`, which apps may not call.
+/// `gethostuuid`, which apps may not call. Not in `LIBSQLITE3_FLAGS`: that would replace what `.cargo/config.toml` sets.
 const SQLITE: &str = "-DSQLITE_ENABLE_LOCKING_STYLE=0 -DHAVE_GETHOSTUUID=0";
+/// Programs of Xcode, found by `xcrun`.
+const PROGRAMS: [&str; 3] = ["lipo", "xcodebuild", "codesign"];
+const SDKS: [&str; 3] = ["iphoneos", "iphonesimulator", "macosx"];
 
-/// Writes the release tree and checks its manifest.
+/// Builds the XCFramework into `ios`, and its archive into the target folder. Signs it if `SNAPBACK_SIGNING_IDENTITY`
+/// names an identity.
+pub(crate) fn xcframework() -> Result<(), String> {
+    let missing = missing();
+    if !missing.is_empty() {
+        return Err(format!("missing: {}", missing.join("; ")));
+    }
+    let work = tool::target_folder().join("swift/xcframework");
+    files::fresh(&work)?;
+    let headers = work.join("headers").join(MODULE);
+    for file in [format!("{MODULE}.h"), "module.modulemap".to_owned()] {
+        let committed = package().join("Generated").join(MODULE).join(&file);
+        // In a folder of its own: headers of several libraries end up in one place.
+        files::copy(&committed, &headers.join(&file))?;
+    }
+    let framework = package().join(FRAMEWORK);
+    let _ = fs::remove_dir_all(&framework);
+    let mut create = xcrun("xcodebuild");
+    create.arg("-create-xcframework");
+    for (slice, targets) in SLICES {
+        let library = static_library(&work.join(slice), targets)?;
+        create.arg("-library").arg(library);
+        create.arg("-headers").arg(work.join("headers"));
+    }
+    tool::run(create.arg("-output").arg(&framework))?;
+    if let Some(identity) = env::var_os("SNAPBACK_SIGNING_IDENTITY") {
+        let mut sign = xcrun("codesign");
+        sign.args(["--timestamp", "--sign"]).arg(identity);
+        tool::run(sign.arg(&framework))?;
+    }
+    let _ = fs::remove_file(archive());
+    let mut zip = Command::new("ditto");
+    zip.args(["-c", "-k", "--sequesterRsrc", "--keepParent"]);
+    tool::run(zip.arg(&framework).arg(archive()))
+}
+
+/// Names the archive that was built here in `Package.swift`, as the library of this version.
+pub(crate) fn release(version: &str) -> Result<(), String> {
+    if version != env!("CARGO_PKG_VERSION") {
+        return Err(format!("Cargo.toml has another version than {version}"));
+    }
+    if !archive().is_file() {
+        let archive = archive();
+        return Err(format!(
+            "{} is missing: `cargo xtask xcframework`",
+            archive.display()
+        ));
+    }
+    let mut command = Command::new("swift");
+    command.args(["package", "compute-checksum"]).arg(archive());
+    let checksum = tool::output(command.current_dir(tool::workspace()))?;
+    let path = tool::workspace().join("Package.swift");
+    let base = env::var(RELEASES).map_err(|error| format!("{RELEASES}: {error}"))?;
+    let manifest = manifest(&files::read(&path)?, &base, version, checksum.trim())?;
+    files::write(&path, &manifest)
+}
+
+/// Has the manifest of a release read as on Apple's systems: it must name the archive, and have no flags of its own, with
+/// which it could not be depended on by version.
 pub(super) fn check(swift: &Toolchain) -> Result<(), String> {
-    let tree = tool::target_folder().join("swift/release");
-    let _ = fs::remove_dir_all(&tree);
-    for folder in ["Sources", "Generated/SnapbackFFI"] {
-        copy(&package().join(folder), &tree.join(folder))?;
-    }
-    let archive = tool::target_folder().join("swift").join(ARCHIVE);
-    if has_xcode() {
-        build_archive(&archive)?;
-    } else {
-        println!("no Xcode: the archive is a stand-in, and this tree nothing to publish");
-        write(
-            &archive,
-            b"a stand-in for an XCFramework: nothing to publish\n",
-        )?;
-        write(
-            &tree.join("NOT-FOR-PUBLICATION"),
-            b"The library was not built with Xcode.\n",
-        )?;
-    }
-    let arguments = ["package", "compute-checksum", &archive.to_string_lossy()];
-    let checksum = tool::output(&mut swift.command(&package(), "swift", arguments))?;
-    let manifest = manifest(checksum.trim())?;
-    write(&tree.join("Package.swift"), manifest.as_bytes())?;
-    manifest_is_right(swift, &manifest, checksum.trim())
-}
-
-/// The manifest of a release. `SNAPBACK_RELEASE_URL` says where the archives are.
-fn manifest(checksum: &str) -> Result<String, String> {
-    if checksum.len() != 64 || !checksum.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(format!("not a checksum: {checksum}"));
-    }
-    let base = std::env::var("SNAPBACK_RELEASE_URL");
-    let base = base.unwrap_or_else(|_| "https://snapback.invalid".to_owned());
-    let development = package().join("Package.swift");
-    let text =
-        fs::read_to_string(&development).map_err(|error| format!("Package.swift: {error}"))?;
-    if !text.contains(UNRELEASED) {
-        return Err(format!("Package.swift does not say `{UNRELEASED}`"));
-    }
-    let release = format!(
-        "let release: (url: String, checksum: String)? = (\n  url: \"{}/{ARCHIVE}\",\n  checksum: \"{checksum}\"\n)",
-        base.trim_end_matches('/')
-    );
-    Ok(text.replace(UNRELEASED, &release))
-}
-
-/// Has the manifest read as on Apple's systems: it must name the archive, and nothing that a release does not have.
-fn manifest_is_right(swift: &Toolchain, manifest: &str, checksum: &str) -> Result<(), String> {
+    let checksum = "0123456789abcdef".repeat(4);
+    let path = tool::workspace().join("Package.swift");
+    let base = "https://snapback.invalid/releases/";
+    let released = manifest(&files::read(&path)?, base, "1.2.3", &checksum)?;
     let folder = tool::target_folder().join("swift/manifest");
-    write(
+    files::write(
         &folder.join("Package.swift"),
-        manifest.replace(ON_LINUX, "#if !os(Linux)").as_bytes(),
+        &released.replace(ON_LINUX, "#if !os(Linux)"),
     )?;
-    let dumped = tool::output(&mut swift.command(&folder, "swift", ["package", "dump-package"]))?;
-    let squeezed: String = dumped.split_whitespace().collect();
-    let squeezed = squeezed.replace("\\/", "/");
+    let binary = "\"type\":\"binary\"";
+    let address = format!("/v1.2.3/{ARCHIVE}\"");
+    let checksum = format!("\"checksum\":\"{checksum}\"");
+    let dumped = dump(swift, &folder, None)?;
     // Neighbours in the alphabet, which is how the keys are sorted.
     for wanted in [
-        format!("\"checksum\":\"{checksum}\""),
-        format!("/{ARCHIVE}\""),
-        "\"type\":\"binary\"".to_owned(),
-        "\"platformName\":\"ios\",\"version\":\"15.0\"".to_owned(),
-        "\"platformName\":\"macos\",\"version\":\"12.0\"".to_owned(),
-        "\"name\":\"Snapback\",\"targets\":[\"Snapback\"],\"type\":{\"library\"".to_owned(),
+        checksum.as_str(),
+        &address,
+        binary,
+        "\"platformName\":\"ios\",\"version\":\"15.0\"",
+        "\"platformName\":\"macos\",\"version\":\"12.0\"",
+        "\"name\":\"Snapback\",\"targets\":[\"Snapback\"],\"type\":{\"library\"",
     ] {
-        if !squeezed.contains(&wanted) {
+        if !dumped.contains(wanted) {
             return Err(format!("the release's manifest lacks {wanted}"));
         }
     }
-    // A package with such flags cannot be depended on by version.
-    for unwanted in ["unsafeFlags", "snapback-phone", "Tests"] {
-        if squeezed.contains(unwanted) {
-            return Err(format!("the release's manifest has {unwanted}"));
-        }
+    if dumped.contains("unsafeFlags") {
+        return Err("the release's manifest has flags of its own".to_owned());
+    }
+    let local = dump(swift, &folder, Some("1"))?;
+    if !local.contains(binary) || !local.contains(&format!("\"path\":\"ios/{FRAMEWORK}\"")) {
+        return Err("SNAPBACK_LOCAL=1 does not choose the XCFramework of this clone".to_owned());
     }
     Ok(())
 }
 
-fn has_xcode() -> bool {
-    let found = Command::new("xcodebuild")
-        .arg("-version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    found.is_ok_and(|status| status.success())
+/// The manifest as the package manager reads it, without space.
+fn dump(swift: &Toolchain, folder: &Path, local: Option<&str>) -> Result<String, String> {
+    let mut command = swift.command(folder, "swift", ["package", "dump-package"]);
+    command.env_remove("SNAPBACK_LOCAL");
+    command.envs(local.map(|value| ("SNAPBACK_LOCAL", value)));
+    let dumped: String = tool::output(&mut command)?.split_whitespace().collect();
+    Ok(dumped.replace("\\/", "/"))
 }
 
-/// The static library for each of Apple's systems, as an XCFramework, zipped.
-fn build_archive(archive: &Path) -> Result<(), String> {
-    let work = tool::target_folder().join("swift/xcframework");
-    let _ = fs::remove_dir_all(&work);
-    let headers = work.join("headers");
-    // In a folder of its own: headers of several libraries end up in one place.
-    copy(
-        &package().join("Generated").join(MODULE),
-        &headers.join(MODULE),
-    )?;
-    let framework = package().join("Generated/Snapback.xcframework");
-    let _ = fs::remove_dir_all(&framework);
-    let mut create = Command::new("xcodebuild");
-    create.arg("-create-xcframework");
-    for (slice, targets) in SLICES {
-        let library = static_library(&work.join(slice), targets)?;
-        create
-            .arg("-library")
-            .arg(library)
-            .arg("-headers")
-            .arg(&headers);
+/// The manifest with the library of that version.
+fn manifest(text: &str, base: &str, version: &str, checksum: &str) -> Result<String, String> {
+    if checksum.len() != 64 || !checksum.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(format!("not a checksum: {checksum}"));
     }
-    tool::run(create.arg("-output").arg(&framework))?;
-    let _ = fs::remove_file(archive);
-    let mut zip = Command::new("ditto");
-    zip.args(["-c", "-k", "--sequesterRsrc", "--keepParent"]);
-    tool::run(zip.arg(&framework).arg(archive))
+    let base = base.trim_end_matches('/');
+    let (before, rest) = text
+        .split_once(RELEASE)
+        .ok_or_else(|| format!("Package.swift does not say `{RELEASE}`"))?;
+    let (_, after) = rest
+        .split_once("\n\n")
+        .ok_or("Package.swift ends with its release")?;
+    Ok(format!(
+        "{before}{RELEASE} (\n  url: \"{base}/v{version}/{ARCHIVE}\",\n  checksum: \"{checksum}\"\n)\n\n{after}"
+    ))
+}
+
+fn archive() -> PathBuf {
+    tool::target_folder().join("swift").join(ARCHIVE)
+}
+
+/// All that the build needs and this machine lacks, each with its remedy: nothing is built for minutes before it is known.
+fn missing() -> Vec<String> {
+    if !cfg!(target_os = "macos") {
+        return vec!["a Mac with Xcode".to_owned()];
+    }
+    let mut missing = Vec::new();
+    for program in PROGRAMS {
+        if !succeeds(Command::new("xcrun").args(["--find", program])) {
+            missing.push(format!("{program}: install Xcode"));
+        }
+    }
+    for sdk in SDKS {
+        if !succeeds(Command::new("xcrun").args(["--sdk", sdk, "--show-sdk-path"])) {
+            let remedy = "install Xcode, and `sudo xcode-select --switch /Applications/Xcode.app`";
+            missing.push(format!("the SDK {sdk}: {remedy}"));
+        }
+    }
+    if let Err(error) = symbols::objcopy() {
+        missing.push(error);
+    }
+    let mut rustup = Command::new("rustup");
+    let installed = tool::output(rustup.args(["target", "list", "--installed"]));
+    missing.extend(missing_targets(installed.as_deref().unwrap_or_default()));
+    missing
+}
+
+/// The command that installs what is not in the list of targets.
+fn missing_targets(installed: &str) -> Option<String> {
+    let needed = SLICES.iter().flat_map(|(_, targets)| *targets);
+    let missing: Vec<&str> = needed
+        .filter(|target| !installed.lines().any(|line| line == **target))
+        .copied()
+        .collect();
+    (!missing.is_empty()).then(|| format!("`rustup target add {}`", missing.join(" ")))
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+fn xcrun(program: &str) -> Command {
+    let mut command = Command::new("xcrun");
+    command.arg(program);
+    command
+}
+
+/// Builds the package for a phone, with Xcode.
+pub(super) fn build_for_ios() -> Result<(), String> {
+    let mut command = xcrun("xcodebuild");
+    command.args([
+        "-scheme",
+        "Snapback",
+        "-destination",
+        "generic/platform=iOS",
+    ]);
+    command.arg("-derivedDataPath");
+    command.arg(tool::target_folder().join("swift/xcodebuild"));
+    command.args(["-quiet", "build"]).env("SNAPBACK_LOCAL", "1");
+    tool::run(command.current_dir(tool::workspace()))
 }
 
 fn static_library(folder: &Path, targets: &[&str]) -> Result<PathBuf, String> {
     files::make(folder)?;
     let library = folder.join("libsnapback_ffi.a");
-    let mut join = Command::new("lipo");
+    let mut join = xcrun("lipo");
     join.args(["-create", "-output"]).arg(&library);
     for target in targets {
-        let arguments = [
-            "build",
-            "--profile",
-            "phone",
-            "--package",
-            "snapback-ffi",
-            "--target",
-            target,
-        ];
-        let mut cargo = cargo(&arguments);
-        cargo.env("LIBSQLITE3_FLAGS", SQLITE);
-        cargo.env("IPHONEOS_DEPLOYMENT_TARGET", "15.0");
-        tool::run(cargo.env("MACOSX_DEPLOYMENT_TARGET", "12.0"))?;
+        tool::run(&mut build(target))?;
         let built = tool::target_folder().join(target).join("phone");
-        join.arg(built.join("libsnapback_ffi.a"));
+        // Each architecture for itself: the tool does not read several in one file.
+        let thin = folder.join(format!("{target}.a"));
+        files::copy(&built.join("libsnapback_ffi.a"), &thin)?;
+        symbols::rename(&thin)?;
+        join.arg(thin);
     }
     tool::run(&mut join)?;
     Ok(library)
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    super::write_if_changed(path, bytes)
+fn build(target: &str) -> Command {
+    let mut cargo = cargo(&["build", "--locked", "--profile", "phone"]);
+    cargo.args(["--package", "snapback-ffi", "--target", target]);
+    cargo.env(format!("CFLAGS_{}", target.replace('-', "_")), SQLITE);
+    cargo.env("IPHONEOS_DEPLOYMENT_TARGET", "15.0");
+    cargo.env("MACOSX_DEPLOYMENT_TARGET", "12.0");
+    cargo
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    let at = |error: std::io::Error| format!("{}: {error}", from.display());
-    fs::create_dir_all(to).map_err(at)?;
-    for entry in fs::read_dir(from).map_err(at)? {
-        let path = entry.map_err(at)?.path();
-        let target = to.join(path.file_name().unwrap_or_default());
-        if path.is_dir() {
-            copy(&path, &target)?;
-        } else {
-            fs::copy(&path, &target).map_err(at)?;
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_settings_of_sqlite_are_added_to_on_apple_s_systems_and_not_replaced() {
+        let command = build("aarch64-apple-ios");
+        let names: Vec<_> = command.get_envs().map(|(name, _)| name).collect();
+        assert!(names.contains(&"CFLAGS_aarch64_apple_ios".as_ref()));
+        assert!(!names.contains(&"LIBSQLITE3_FLAGS".as_ref()));
     }
-    Ok(())
+
+    #[test]
+    fn a_release_replaces_the_one_before_it() {
+        let text = files::read(&tool::workspace().join("Package.swift")).unwrap();
+        let first = manifest(&text, "https://a.invalid", "1.2.3", &"a".repeat(64)).unwrap();
+        assert!(first.contains(&format!("/v1.2.3/{ARCHIVE}\",\n  checksum: \"aaa")));
+        let second = manifest(&first, "https://a.invalid", "1.2.4", &"b".repeat(64)).unwrap();
+        assert!(second.contains("/v1.2.4/") && !second.contains("/v1.2.3/"));
+        assert_eq!(second.lines().count(), first.lines().count());
+        assert!(manifest(&text, "https://a.invalid", "1.2.3", "not one").is_err());
+    }
+
+    #[test]
+    fn missing_targets_are_named_with_their_remedy() {
+        let all: Vec<&str> = SLICES
+            .iter()
+            .flat_map(|(_, targets)| *targets)
+            .copied()
+            .collect();
+        assert_eq!(missing_targets(&all.join("\n")), None);
+        let without_the_last = all.split_last().unwrap().1.join("\n");
+        assert_eq!(
+            missing_targets(&without_the_last).unwrap(),
+            "`rustup target add x86_64-apple-darwin`"
+        );
+    }
 }

@@ -10,13 +10,15 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::generated::find_library;
 use crate::{setup, tool};
 
 /// Changes with whatever changes what is in the root.
-const ROOT: &str = "trixie-swift-3";
+const ROOT: &str = "trixie-swift-4";
 const SUITE: &str = "trixie";
-/// The compiler needs `libc6-dev` without declaring it; the core trusts the certificates of the system.
-const PACKAGES: &str = "swiftlang,libc6-dev,ca-certificates";
+/// The compiler needs `libc6-dev` without declaring it; the core trusts the certificates of the system; the package
+/// manager fetches packages with `git`.
+const PACKAGES: &str = "swiftlang,libc6-dev,ca-certificates,git";
 /// Half of the packages' contents are of no use here: debugger, language servers, static libraries, documentation.
 const LEFT_OUT: [&str; 13] = [
     "/usr/libexec/swift/bin/lldb*",
@@ -90,16 +92,22 @@ impl Toolchain {
         Ok(Self::Root(root(&codename)?))
     }
 
-    /// `program` with `arguments` in `folder`. It sees the workspace and the build output, at their own places.
+    /// `program` with `arguments` in `folder`. It sees the workspace and the build output, at their own places, and finds
+    /// the host's library.
     pub(crate) fn command<I, S>(&self, folder: &Path, program: &str, arguments: I) -> Command
     where
         I: IntoIterator<Item = S>,
         S: AsRef<OsStr>,
     {
-        match self {
+        let mut command = match self {
             Self::Own => {
-                let mut command = Command::new(program);
-                command.args(arguments).current_dir(folder);
+                // On a Mac, the tools of Xcode are not on the path.
+                let mut command = if cfg!(target_os = "macos") {
+                    Command::new("xcrun")
+                } else {
+                    Command::new("env")
+                };
+                command.arg(program).args(arguments).current_dir(folder);
                 command
             }
             Self::Root(root) => {
@@ -116,7 +124,9 @@ impl Toolchain {
                 clear_environment(&mut command);
                 command
             }
-        }
+        };
+        find_library(&mut command);
+        command
     }
 }
 

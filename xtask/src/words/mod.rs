@@ -17,6 +17,9 @@ const LIST: &str = include_str!("../../words.txt");
 /// Files that speak of the words themselves.
 const ABOUT_WORDS: [&str; 2] = ["xtask/words.txt", "xtask/src/words/"];
 
+/// Written by machines, from sources that are read.
+const GENERATED: &str = "ios/Generated/";
+
 /// What is read: sources, and documents. Data (corpora, scenarios) is not.
 const READ: [&str; 9] = [
     "rs", "kt", "kts", "java", "swift", "md", "toml", "lua", "sql",
@@ -106,7 +109,7 @@ fn remaining(words: &[Word], counts: &[usize]) -> String {
 fn paths() -> Result<Vec<String>, String> {
     let is_read = |path: &String| {
         let extension = Path::new(path).extension().and_then(|end| end.to_str());
-        extension.is_some_and(|end| READ.contains(&end))
+        !path.starts_with(GENERATED) && extension.is_some_and(|end| READ.contains(&end))
     };
     let mut paths = tool::known_files()?;
     paths.retain(is_read);

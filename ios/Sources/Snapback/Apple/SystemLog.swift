@@ -1,11 +1,11 @@
 #if canImport(os)
   import os
 
-  extension Snapback {
+  extension SnapbackLog {
     /// Writes log records to the system's log. They contain nothing private, and are written without redaction.
-    public static func logToSystem(subsystem: String = "im.snapback", category: String = "connection") {
+    public static func sendToSystem(subsystem: String = "im.snapback", category: String = "connection") {
       let logger = Logger(subsystem: subsystem, category: category)
-      log { record in
+      send { record in
         switch record.level {
         case .info: logger.info("\(record.description, privacy: .public)")
         case .warning: logger.warning("\(record.description, privacy: .public)")
