@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::background_sync::BackgroundSync;
 use crate::config::{ClientConfig, ConfigError};
+use crate::credentials::Credentials;
 use crate::dial::Dialer;
 use crate::driver::{Driver, Parts, Request, SendError};
 use crate::event_queue::EventQueue;
@@ -70,9 +71,14 @@ impl Client {
             entropy.number(),
         );
         let name_servers = dialer.name_servers();
+        let tls = TlsContext::new(config.trust).map_err(ConfigError::Tls)?;
+        let tls = match &config.credentials {
+            Credentials::Certificate(certificate) => tls.presenting(certificate.clone()),
+            _ => tls,
+        };
         let engine = Engine::new(EngineConfig {
             core: proto,
-            tls: TlsContext::new(config.trust).map_err(ConfigError::Tls)?,
+            tls,
             versions: config.tls_versions,
             timing: config.reconnect,
             seed: entropy.number(),
@@ -87,6 +93,7 @@ impl Client {
             store: config.store,
             events: Arc::clone(&events),
             dialer,
+            credentials: config.credentials,
             domain,
             requests: receiver,
         });

@@ -9,6 +9,7 @@ mod storage;
 use std::sync::Arc;
 
 use snapback_engine::engine::EventQueueLevel;
+use snapback_engine::supervisor::AttemptId;
 use snapback_engine::{Engine, EngineInput, EngineOutput};
 use snapback_proto::sasl::{SaslError, ScramKeys};
 use snapback_proto::time::Instant;
@@ -16,6 +17,7 @@ use snapback_store::Store;
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
+use crate::credentials::Credentials;
 use crate::dial::Dialer;
 use crate::event_queue::EventQueue;
 
@@ -32,6 +34,7 @@ pub(crate) struct Driver {
     store: Box<dyn Store>,
     events: Arc<EventQueue>,
     dialer: Dialer,
+    credentials: Credentials,
     domain: String,
     requests: mpsc::UnboundedReceiver<Request>,
     waiting: Waiting,
@@ -49,6 +52,7 @@ pub(crate) struct Parts {
     pub(crate) store: Box<dyn Store>,
     pub(crate) events: Arc<EventQueue>,
     pub(crate) dialer: Dialer,
+    pub(crate) credentials: Credentials,
     pub(crate) domain: String,
     pub(crate) requests: mpsc::UnboundedReceiver<Request>,
 }
@@ -73,6 +77,7 @@ impl Driver {
             store: parts.store,
             events: parts.events,
             dialer: parts.dialer,
+            credentials: parts.credentials,
             domain: parts.domain,
             requests: parts.requests,
             waiting: Waiting::default(),
@@ -217,6 +222,9 @@ impl Driver {
                 };
                 EngineInput::KeysDerived { attempt, id, keys }
             }),
+            EngineOutput::RequestToken { attempt, refused } => {
+                self.request_token(attempt, refused);
+            }
             EngineOutput::Commit { id, server, ops } => self.commit(id, &server, &ops),
             EngineOutput::StoreAnswer(known) => {
                 // What is not stored is looked up again (rule S10).
@@ -257,6 +265,17 @@ impl Driver {
             Read::Nothing => return,
         };
         self.engine.handle_input(input, now);
+    }
+
+    // -- the app
+
+    fn request_token(&self, attempt: AttemptId, refused: bool) {
+        let (credentials, finding) = (self.credentials.clone(), self.finding.clone());
+        tokio::spawn(async move {
+            let token = credentials.token(refused).await;
+            // The driver may have ended meanwhile.
+            let _ = finding.send(EngineInput::TokenProvided { attempt, token });
+        });
     }
 
     // -- the thread pool

@@ -18,6 +18,7 @@ mod bind_order;
 mod bind_refused;
 mod chunks;
 mod copies;
+mod credentials;
 mod dedup;
 mod early_data;
 mod ephemeral;
