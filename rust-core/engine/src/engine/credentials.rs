@@ -34,13 +34,14 @@ impl Credentials {
     /// Records how an attempt ended, for the next request of a bearer token. Once the user has been asked, the next token is a
     /// new one.
     pub(super) fn attempt_ended(&mut self, error: Option<&LinkError>, is_proven: bool) {
-        let Some(LinkError::Connection(error)) = error else {
-            return;
+        let (is_refused, has_to_ask) = match error {
+            Some(LinkError::Connection(error)) => (
+                *error == ConnectionError::WrongAssumption(Assumption::BearerToken),
+                error.needs_credentials(),
+            ),
+            _ => (false, false),
         };
-        let is_refused =
-            *error == ConnectionError::WrongAssumption(Assumption::BearerToken) && !is_proven;
-        let is_kept = self.token_refused && !is_proven && !error.needs_credentials();
-        self.token_refused = is_refused || is_kept;
+        self.token_refused = !is_proven && !has_to_ask && (is_refused || self.token_refused);
     }
 }
 
