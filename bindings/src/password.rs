@@ -35,6 +35,7 @@ impl fmt::Debug for Password {
 mod tests {
     use std::fs;
 
+    use snapback_client::Credentials;
     use uniffi::{Lift, Lower};
 
     use super::*;
@@ -87,7 +88,8 @@ mod tests {
         for account in ["juliet@example.org", "example.org", "@", PLANTED] {
             let config = config(account);
             printed += &format!("{config:?}").replace(&format!("{account:?}"), "");
-            match config::prepare(config, Some(password.clone()), None) {
+            let credentials = Credentials::Password(password.clone().into_secret());
+            match config::prepare(config, credentials, None) {
                 Ok((prepared, report)) => printed += &format!("{prepared:?} {report:?}"),
                 Err(error) => printed += &format!("{error:?} {error}"),
             }

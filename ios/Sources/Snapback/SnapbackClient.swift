@@ -54,16 +54,28 @@ public final class SnapbackClient: Sendable {
   public static func open(
     _ account: String, password: String?, configuration: Configuration = Configuration()
   ) async throws -> SnapbackClient {
+    let credentials = password.map { Credentials.password($0) } ?? .stored
+    return try await open(account, credentials: credentials, configuration: configuration)
+  }
+
+  /// Opens a client with credentials other than a password, without connecting it.
+  ///
+  /// - Parameters:
+  ///   - account: the bare JID to log in as; with ``Credentials/anonymous`` the domain.
+  ///   - credentials: a bearer token, a client certificate, or none.
+  ///   - configuration: the settings. By default, the state is kept in memory.
+  /// - Throws: what ``open(_:password:configuration:)`` throws.
+  public static func open(
+    _ account: String, credentials: Credentials, configuration: Configuration = Configuration()
+  ) async throws -> SnapbackClient {
     try Task.checkCancellation()
     let core = try await SnapbackError.translating {
       let config = configuration.core(account: account)
       let ofProxy = configuration.proxy?.password
-      guard let password else {
-        return try await CoreClient.openWithoutPassword(config: config, proxyPassword: ofProxy)
-      }
-      return try await CoreClient.open(config: config, password: password, proxyPassword: ofProxy)
+      return try await CoreClient.openWith(
+        config: config, credentials: try credentials.core(), proxyPassword: ofProxy)
     }
-    let client = SnapbackClient(core: core, configuration: configuration)
+    let client = SnapbackClient(core: core, provider: credentials.provider, configuration: configuration)
     if Task.isCancelled {
       await client.shutdown()
       throw CancellationError()
@@ -71,7 +83,7 @@ public final class SnapbackClient: Sendable {
     return client
   }
 
-  private init(core: CoreClient, configuration: Configuration) {
+  private init(core: CoreClient, provider: (any TokenProvider)?, configuration: Configuration) {
     let queue = EventQueue<Event>(
       capacity: Self.eventsHeld, wideCapacity: Self.eventsHeldForStages, bytes: Self.bytesHeld, size: { $0.size })
     let hub = StateHub(ConnectionState(core.state()))
@@ -88,6 +100,9 @@ public final class SnapbackClient: Sendable {
     ]
     if let resolver = configuration.nameResolver {
       pumps.append(Task { await Self.pumpQueries(of: core, to: resolver) })
+    }
+    if let provider {
+      pumps.append(Task { await Self.pumpTokens(of: core, from: provider) })
     }
     self.pumps = pumps
     observation = configuration.networkMonitor?.observe { core.networkChanged(network: $0) }

@@ -23,6 +23,8 @@ pub const NEVER: &[(&str, &str, NeverReason)] = &[
     ("EngineInput<'_>", "EventQueue", TAKES_ALL),
     ("NotGiven", "All", TAKES_ALL),
     ("NotGiven", "From", TAKES_ALL),
+    ("EngineInput<'_>", "TokenProvided", PASSWORD),
+    ("EngineOutput", "RequestToken", PASSWORD),
     ("EngineInput<'_>", "CertificateVerified", NULL_TLS),
     ("EngineOutput", "VerifyCertificate", NULL_TLS),
     (
@@ -58,6 +60,7 @@ pub const NEVER: &[(&str, &str, NeverReason)] = &[
 ];
 
 const NO_USER: NeverReason = NeverReason::Always("the app of the simulation never asks for it");
+const PASSWORD: NeverReason = NeverReason::Always("the accounts of the simulation have passwords");
 const TAKES_ALL: NeverReason =
     NeverReason::Always("the app of the simulation takes every event at once");
 const NULL_TLS: NeverReason =
