@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::config::{self, CoreConfig};
 use crate::convert::Clock;
+use crate::credentials::{CoreCredentials, TokenProblem, TokenRequest, TokenRequests};
 use crate::error::{CallError, IqError, OpenError, SendError};
 use crate::event::Event;
 use crate::flush_barrier::FlushBarrier;
@@ -38,6 +39,8 @@ pub struct CoreClient {
     receipts: DueReceipts,
     taken_requests: TakenRequests,
     report: OpenReport,
+    /// Where the app provides bearer tokens.
+    tokens: Option<Arc<TokenRequests>>,
 }
 
 #[uniffi::export]
@@ -54,7 +57,7 @@ impl CoreClient {
         password: Password,
         proxy_password: Option<Password>,
     ) -> Result<Arc<Self>, OpenError> {
-        Self::opened(config, Some(password), proxy_password).await
+        Self::open_with(config, CoreCredentials::password(password), proxy_password).await
     }
 
     /// Opens a client without a password. Logins use a FAST token or SCRAM keys from the store.
@@ -67,7 +70,21 @@ impl CoreClient {
         config: CoreConfig,
         proxy_password: Option<Password>,
     ) -> Result<Arc<Self>, OpenError> {
-        Self::opened(config, None, proxy_password).await
+        Self::open_with(config, CoreCredentials::stored(), proxy_password).await
+    }
+
+    /// Opens a client with any credentials.
+    ///
+    /// # Errors
+    ///
+    /// Fails with an [`OpenError`] that names what cannot be used.
+    #[uniffi::constructor]
+    pub async fn open_with(
+        config: CoreConfig,
+        credentials: Arc<CoreCredentials>,
+        proxy_password: Option<Password>,
+    ) -> Result<Arc<Self>, OpenError> {
+        Self::opened(config, &credentials, proxy_password).await
     }
 
     /// Returns the report of opening the store.
@@ -161,6 +178,33 @@ impl CoreClient {
     /// Answers a query of `next_dns_request`. An answer that is not needed any more is ignored.
     pub fn answer_dns(&self, id: u64, answer: DnsAnswer) {
         self.tell(|client| client.answer(core::RequestId(id), answer.into()));
+    }
+
+    /// Waits for a request for a bearer token; returns nothing once the client has ended, or if it logs in with something else. There
+    /// may be only one caller at a time. An answer that takes longer than 20 seconds ends the attempt.
+    pub async fn next_token_request(&self) -> Option<TokenRequest> {
+        let tokens = self.tokens.as_ref()?;
+        let mut closed = self.closed.subscribe();
+        tokio::select! {
+            biased;
+            _ = closed.wait_for(|closed| *closed) => None,
+            request = tokens.next() => Some(request),
+        }
+    }
+
+    /// Answers a request of `next_token_request` with a token, as it is sent: without `Bearer`. An answer that is not needed any
+    /// more is ignored.
+    pub fn provide_token(&self, id: u64, token: Password) {
+        if let Some(tokens) = &self.tokens {
+            tokens.answer(id, Ok(token.into_secret()));
+        }
+    }
+
+    /// Answers a request of `next_token_request` for which there is no token.
+    pub fn refuse_token(&self, id: u64, problem: TokenProblem) {
+        if let Some(tokens) = &self.tokens {
+            tokens.answer(id, Err(problem.into()));
+        }
     }
 
     /// Returns a stanza id of 128 random bits. An app that follows the stages of a stanza needs its id before the first
@@ -304,7 +348,7 @@ impl CoreClient {
 
     async fn opened(
         config: CoreConfig,
-        password: Option<Password>,
+        credentials: &CoreCredentials,
         proxy_password: Option<Password>,
     ) -> Result<Arc<Self>, OpenError> {
         if config.dangerous_trust.is_none() {
@@ -312,8 +356,9 @@ impl CoreClient {
         }
         let policy = config.receipts;
         let namespaces = config.identity.requests.clone();
+        let (tokens, credentials) = (credentials.tokens.clone(), credentials.core.clone());
         let opened = runtime::run_blocking(move || -> Result<_, OpenError> {
-            let (config, report) = config::prepare(config, password, proxy_password)?;
+            let (config, report) = config::prepare(config, credentials, proxy_password)?;
             let clock = Clock::start();
             let account = config.account().clone();
             let receipts = DueReceipts::new(policy.unwrap_or_default(), account.clone());
@@ -329,6 +374,7 @@ impl CoreClient {
             receipts,
             taken_requests: TakenRequests::of(namespaces),
             report,
+            tokens,
         }))
     }
 

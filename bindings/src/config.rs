@@ -20,7 +20,7 @@ use crate::vault::{ForeignVault, KeyVault};
 /// An account, and how it is kept online.
 #[derive(Clone, Debug, uniffi::Record)]
 pub struct CoreConfig {
-    /// The account to log in to: a bare JID.
+    /// The account to log in to: a bare JID; in an anonymous login (XEP-0175) the domain.
     pub account: String,
     /// The prefix of the resource. A suffix is added, so that two devices of an account do not terminate each other's
     /// sessions: by the server in Bind 2 (XEP-0386), otherwise eight digits that stay the same for the lifetime of the
@@ -203,13 +203,10 @@ pub struct DangerousTrust {
 /// Returns a configuration that the core can use, and the report of opening the store.
 pub(crate) fn prepare(
     config: CoreConfig,
-    password: Option<Password>,
+    credentials: core::Credentials,
     proxy_password: Option<Password>,
 ) -> Result<(core::ClientConfig, OpenReport), OpenError> {
-    let mut prepared = match password {
-        Some(password) => core::ClientConfig::with_secret(&config.account, password.into_secret())?,
-        None => core::ClientConfig::without_password(&config.account)?,
-    };
+    let mut prepared = core::ClientConfig::with_credentials(&config.account, credentials)?;
     if let Some(trust) = &config.dangerous_trust {
         let roots = danger::Roots::from_pem(trust.only_these_roots_pem.as_bytes())
             .map_err(|_| wrong("dangerous_trust"))?;

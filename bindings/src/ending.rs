@@ -225,6 +225,10 @@ pub enum LocalProblem {
     StorageFailed,
     /// There is neither a password nor a token to log in with.
     NoCredentials,
+    /// The app has no credentials at the moment.
+    CredentialsUnavailable,
+    /// The app did not answer the request for a bearer token in time.
+    NoTokenInTime,
     /// The password contains characters that no SASL mechanism accepts.
     PasswordNotAllowed,
     /// The account's JID has no localpart.
@@ -257,6 +261,8 @@ pub enum Timer {
     Keepalive,
     /// The response of the archive.
     Archive,
+    /// The app's bearer token.
+    Token,
     /// The answer to a request that is sent alone, since the session failed with it before.
     Request,
     /// The end of the stream.
@@ -276,6 +282,8 @@ pub enum WrongAssumption {
     Features,
     /// That the FAST token is still valid.
     FastToken,
+    /// That the app's bearer token is valid.
+    BearerToken,
     /// That the server continues to read in a resumed session.
     Resumption,
 }

@@ -217,6 +217,9 @@ impl From<core::ConfigError> for OpenError {
                 problem: Some(problem.into()),
             },
             core::ConfigError::NoLocalpart => Self::Account { problem: None },
+            core::ConfigError::LocalpartOfAnonymous => Self::Configuration {
+                setting: "account".to_owned(),
+            },
             core::ConfigError::NoEntropy => Self::NoEntropy,
             core::ConfigError::Tls(error) => Self::Tls {
                 detail: error.to_string(),

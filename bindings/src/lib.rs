@@ -28,6 +28,7 @@ mod chat;
 mod client;
 mod config;
 mod convert;
+mod credentials;
 mod dial;
 mod element;
 mod ending;
@@ -68,6 +69,7 @@ pub use config::{
     CoreConfig, DangerousTrust, Identity, LoginPolicy, ServerAddress, Storage, Timeouts,
     TransportKind,
 };
+pub use credentials::{CoreCredentials, TokenProblem, TokenRequest};
 pub use dial::{DialFate, DialReport, DialedAddress, NameQuery, NameResult, NameSource};
 pub use element::{
     XmlAttribute, XmlElement, XmlNode, XmlProblem, client_namespace, parse_element,

@@ -36,6 +36,7 @@ mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
+    use snapback_client::Credentials;
     use uniffi::{Lift, Lower};
 
     use super::*;
@@ -89,7 +90,8 @@ mod tests {
         for account in ["juliet@example.org", "example.org", "@", PLANTED] {
             let config = config(account);
             printed += &format!("{config:?}").replace(&format!("{account:?}"), "");
-            match config::prepare(config, Some(password.clone()), None) {
+            let credentials = Credentials::Password(password.clone().into_secret());
+            match config::prepare(config, credentials, None) {
                 Ok((prepared, report)) => printed += &format!("{prepared:?} {report:?}"),
                 Err(error) => printed += &format!("{error:?} {error}"),
             }

@@ -57,9 +57,23 @@ public final class SnapbackClient: Sendable {
   public static func open(
     _ account: String, password: String?, configuration: Configuration = Configuration()
   ) async throws -> SnapbackClient {
+    let credentials = password.map { Credentials.password($0) } ?? .stored
+    return try await open(account, credentials: credentials, configuration: configuration)
+  }
+
+  /// Opens a client with credentials other than a password, without connecting it.
+  ///
+  /// - Parameters:
+  ///   - account: the bare JID to log in as; with ``Credentials/anonymous`` the domain.
+  ///   - credentials: a bearer token, a client certificate, or none.
+  ///   - configuration: the settings. By default, the state is kept in a file of the account.
+  /// - Throws: what ``open(_:password:configuration:)`` throws.
+  public static func open(
+    _ account: String, credentials: Credentials, configuration: Configuration = Configuration()
+  ) async throws -> SnapbackClient {
     try Task.checkCancellation()
-    let core = try await openCore(account, password, configuration)
-    let client = SnapbackClient(core: core, configuration: configuration)
+    let core = try await openCore(account, credentials, configuration)
+    let client = SnapbackClient(core: core, provider: credentials.provider, configuration: configuration)
     if Task.isCancelled {
       await client.shutdown()
       throw CancellationError()
@@ -68,7 +82,7 @@ public final class SnapbackClient: Sendable {
   }
 
   private static func openCore(
-    _ account: String, _ password: String?, _ configuration: Configuration
+    _ account: String, _ credentials: Credentials, _ configuration: Configuration
   ) async throws -> CoreClient {
     let storage = try configuration.storage.resolved(account: account)
     var adapter: VaultAdapter?
@@ -77,10 +91,8 @@ public final class SnapbackClient: Sendable {
       return try await SnapbackError.translating {
         let config = configuration.core(account: account, storage: storage.core(adapter))
         let ofProxy = configuration.proxy?.password
-        guard let password else {
-          return try await CoreClient.openWithoutPassword(config: config, proxyPassword: ofProxy)
-        }
-        return try await CoreClient.open(config: config, password: password, proxyPassword: ofProxy)
+        return try await CoreClient.openWith(
+          config: config, credentials: try credentials.core(), proxyPassword: ofProxy)
       }
     } catch let error as SnapbackError {
       let ofVault = [SnapbackError.storage(.vaultLocked), .storage(.vaultBroken)]
@@ -89,7 +101,7 @@ public final class SnapbackClient: Sendable {
     }
   }
 
-  private init(core: CoreClient, configuration: Configuration) {
+  private init(core: CoreClient, provider: (any TokenProvider)?, configuration: Configuration) {
     let queue = EventQueue<Event>(
       capacity: Self.eventsHeld, wideCapacity: Self.eventsHeldForStages, bytes: Self.bytesHeld, size: { $0.size })
     let hub = StateHub(ConnectionState(core.state()))
@@ -109,6 +121,9 @@ public final class SnapbackClient: Sendable {
     ]
     if let resolver = configuration.nameResolver {
       pumps.append(Task { await Self.pumpQueries(of: core, to: resolver) })
+    }
+    if let provider {
+      pumps.append(Task { await Self.pumpTokens(of: core, from: provider) })
     }
     self.pumps = pumps
     observation = configuration.networkMonitor?.observe { core.networkChanged(network: $0) }

@@ -17,12 +17,13 @@ use snapback_proto::xep::stanza_id;
 use snapback_proto::xml::Element;
 use snapback_resolver::{NameServers, PrivateDns};
 use snapback_store::{Roster, Store, StoreError};
-use snapback_tls::TlsContext;
+use snapback_tls::{TlsContext, Trust};
 use snapback_types::hex;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::background_sync::BackgroundSync;
 use crate::config::{ClientConfig, ConfigError};
+use crate::credentials::Credentials;
 use crate::dial::Dialer;
 use crate::driver::{Driver, Parts, Request, SendError};
 use crate::event_queue::EventQueue;
@@ -65,25 +66,18 @@ impl Client {
         let proto = Arc::new(config.proto(installation));
         let caps = config.identity.caps();
         let caps = caps.map(|own| own.caps().to_element());
-        let platform = Arc::new(Platform::default());
+        let queues = Queues::default();
         let account = config.account.clone();
         let domain = account.domain_to_ascii();
         let discovery = discovery(&mut config, &domain)?;
         let (requests, receiver) = mpsc::unbounded_channel();
-        let events = Arc::new(EventQueue::default());
-        let inbound = Arc::new(InboundQueue::default());
-        let dialer = Dialer::new(
-            domain.clone(),
-            config.network,
-            Arc::clone(&platform),
-            entropy.number(),
-        );
+        let platform = Arc::clone(&queues.platform);
+        let dialer = Dialer::new(domain.clone(), config.network, platform, entropy.number());
         let name_servers = dialer.name_servers();
         let ids = Ids::new(Entropy::new(seed()?));
-        let room_events = Arc::new(RoomEvents::default());
         let engine = Engine::new(EngineConfig {
             core: proto,
-            tls: TlsContext::new(config.trust).map_err(ConfigError::Tls)?,
+            tls: tls_context(config.trust, &config.credentials)?,
             versions: config.tls_versions,
             timing: config.reconnect,
             seed: entropy.number(),
@@ -96,30 +90,25 @@ impl Client {
         let driver = Driver::new(Parts {
             engine,
             store: config.store,
-            events: Arc::clone(&events),
-            inbound: Arc::clone(&inbound),
+            events: Arc::clone(&queues.events),
+            inbound: Arc::clone(&queues.inbound),
             dialer,
+            credentials: config.credentials,
             domain,
             requests: receiver,
             ids: ids.clone(),
             rooms: Rooms::new(account.clone(), caps.clone()),
-            room_events: Arc::clone(&room_events),
+            room_events: Arc::clone(&queues.room_events),
         });
-        let queues = Queues {
-            events: Arc::clone(&events),
-            platform: Arc::clone(&platform),
-            inbound: Arc::clone(&inbound),
-            room_events: Arc::clone(&room_events),
-        };
-        runtime.spawn(run(driver, queues));
+        runtime.spawn(run(driver, queues.clone()));
         Ok(Self {
             requests,
-            events,
-            platform,
-            inbound,
+            events: queues.events,
+            platform: queues.platform,
+            inbound: queues.inbound,
             ids,
             account,
-            room_events,
+            room_events: queues.room_events,
             name_servers,
             caps,
         })
@@ -399,7 +388,17 @@ fn seed() -> Result<[u8; 32], ConfigError> {
     snapback_tls::random_seed().map_err(|_| ConfigError::NoEntropy)
 }
 
+/// Returns TLS with this trust, and with the client's certificate if the account logs in with one.
+fn tls_context(trust: Trust, credentials: &Credentials) -> Result<TlsContext, ConfigError> {
+    let tls = TlsContext::new(trust).map_err(ConfigError::Tls)?;
+    Ok(match credentials {
+        Credentials::Certificate(certificate) => tls.presenting(certificate.clone()),
+        _ => tls,
+    })
+}
+
 /// What the app waits on.
+#[derive(Clone, Default)]
 struct Queues {
     events: Arc<EventQueue>,
     platform: Arc<Platform>,

@@ -13,6 +13,7 @@ use snapback_resolver::{NameServers, Preference, StaticHosts, System, SystemHost
 use snapback_store::{MemoryStore, Store};
 use snapback_tls::{TlsVersions, Trust};
 
+use crate::credentials::Credentials;
 use crate::dial::{Dial, TcpDial};
 use crate::proxy::Proxy;
 
@@ -20,10 +21,10 @@ use crate::proxy::Proxy;
 /// `<stanza-id/>`, stamps. Other clients may have the same limit for inbound stanzas.
 const MAX_STANZA: usize = (256 - 16) << 10;
 
-/// An account, and how it is kept online. Everything has a default except the account and its password.
+/// An account, and how it is kept online. Everything has a default except the account and its credentials.
 pub struct ClientConfig {
     pub(crate) account: BareJid,
-    pub(crate) password: Option<Secret<String>>,
+    pub(crate) credentials: Credentials,
     /// The prefix of the resource. Default `snapback`. A suffix is added, so that two devices of an account do not end
     /// each other's sessions: by the server with Bind 2 (XEP-0386), else eight digits that stay the same until the app
     /// is reinstalled (RFC 6120 section 7.7).
@@ -92,6 +93,8 @@ pub enum ConfigError {
     Jid(JidError),
     /// The account's JID has no localpart, and therefore no user name.
     NoLocalpart,
+    /// The account's JID has a localpart, which the server assigns in an anonymous login (XEP-0175).
+    LocalpartOfAnonymous,
     /// No random numbers are available.
     NoEntropy,
     /// TLS cannot be set up.
@@ -136,13 +139,26 @@ impl ClientConfig {
     }
 
     fn with_password(account: &str, password: Option<Secret<String>>) -> Result<Self, ConfigError> {
+        let credentials = password.map_or(Credentials::Stored, Credentials::Password);
+        Self::with_credentials(account, credentials)
+    }
+
+    /// The same with any credentials. With [`Credentials::Anonymous`] the account is the domain.
+    ///
+    /// # Errors
+    ///
+    /// If `account` is not a bare JID with a localpart or, with [`Credentials::Anonymous`], without one.
+    pub fn with_credentials(account: &str, credentials: Credentials) -> Result<Self, ConfigError> {
         let account = BareJid::try_from(account).map_err(ConfigError::Jid)?;
-        if account.node().is_none() {
-            return Err(ConfigError::NoLocalpart);
+        let is_anonymous = matches!(credentials, Credentials::Anonymous);
+        match (account.node(), is_anonymous) {
+            (None, false) => return Err(ConfigError::NoLocalpart),
+            (Some(_), true) => return Err(ConfigError::LocalpartOfAnonymous),
+            _ => {}
         }
         Ok(Self {
             account,
-            password,
+            credentials,
             resource: "snapback".to_owned(),
             policy: Policy::default(),
             timeouts: Timeouts::default(),
@@ -165,7 +181,8 @@ impl ClientConfig {
     pub(crate) fn proto(&self, installation: String) -> Config {
         Config {
             account: self.account.clone(),
-            password: self.password.clone(),
+            password: self.credentials.password(),
+            method: self.credentials.method(),
             resource: self.resource.clone(),
             user_agent: UserAgent {
                 id: installation,
@@ -220,6 +237,9 @@ impl fmt::Display for ConfigError {
         match self {
             Self::Jid(error) => write!(f, "the account is not a JID: {error}"),
             Self::NoLocalpart => f.write_str("the account's JID has no localpart"),
+            Self::LocalpartOfAnonymous => {
+                f.write_str("the account of an anonymous login has no localpart")
+            }
             Self::NoEntropy => f.write_str("the platform gives no random numbers"),
             Self::Tls(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),

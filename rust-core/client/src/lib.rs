@@ -66,6 +66,7 @@ mod client;
 mod clock;
 mod config;
 mod contacts;
+mod credentials;
 pub mod danger;
 mod dial;
 mod driver;
@@ -86,6 +87,7 @@ mod xml;
 pub use background_sync::{BackgroundSync, ClientEnded, DrainOutcome};
 pub use client::Client;
 pub use config::{ClientConfig, ConfigError, Network};
+pub use credentials::{Credentials, ProvidedToken, TokenProvider};
 pub use dial::{Dial, Dialing, TcpDial};
 pub use driver::SendError;
 pub use inbound::InboundRequest;
@@ -116,6 +118,7 @@ pub use snapback_proto::jid::{Address, BareJid, FullJid, Jid, JidError};
 pub use snapback_proto::knowledge::Delivery;
 pub use snapback_proto::plan::{Flight, Goal, Login, Plan, Purpose, Transport};
 pub use snapback_proto::protocol_message::ProtocolMessage;
+pub use snapback_proto::sasl::{CredentialError, OwnExchange, OwnMechanism, OwnName};
 pub use snapback_proto::secret::Secret;
 pub use snapback_proto::stanza::StanzaError;
 pub use snapback_proto::stream::error::StreamCondition;
@@ -130,6 +133,7 @@ pub use snapback_store::{
     VaultError,
 };
 pub use snapback_tls::{
-    CertificateError, KeyHash, TlsContext, TlsError, TlsVersions, Trust, fingerprint,
+    CertificateError, ClientCertificate, KeyHash, TlsContext, TlsError, TlsVersions, Trust,
+    fingerprint,
 };
 pub use snapback_types::proxy::{ProxyError, SocksRefusal};

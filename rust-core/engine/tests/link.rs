@@ -94,6 +94,7 @@ impl Bench {
             transport: self.transport,
             knowledge,
             derived_keys: None,
+            token_refused: false,
             early_data_possible: self.config.policy.early_data,
             purpose: Purpose::Session,
             active: true,
@@ -169,6 +170,7 @@ impl Wire {
                         .handle_input(LinkInput::KeysDerived { id, keys }, now);
                 }
                 LinkOutput::Event(event) => self.events.push(event),
+                LinkOutput::RequestToken { .. } => panic!("the account has a password"),
                 LinkOutput::CloseTransport => {}
                 LinkOutput::Closed(error) => self.closed = Some(error),
                 LinkOutput::Timeout { .. } => return,

@@ -79,6 +79,7 @@ fn connection(password: &str) -> Connection {
         config: Arc::new(config),
         transport: Transport::DirectTls,
         knowledge: Knowledge::default(),
+        token_refused: false,
         early_data_possible: false,
         purpose: Purpose::Session,
         active: true,

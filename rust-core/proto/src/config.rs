@@ -6,7 +6,7 @@ use snapback_types::hex;
 
 use crate::jid::BareJid;
 use crate::ns;
-use crate::sasl::Hash;
+use crate::sasl::{Hash, Method};
 use crate::secret::Secret;
 use crate::xep::caps::OwnCaps;
 use crate::xep::disco;
@@ -15,10 +15,12 @@ use crate::xml::Limits;
 /// One account and how it wants to be logged in. Shared by all its connections.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The account to log in as; must have a localpart.
+    /// The account to log in as; must have a localpart, except where the server assigns one ([`Method::Anonymous`]).
     pub account: BareJid,
     /// The account's password. Optional once a FAST token or SCRAM keys are known.
     pub password: Option<Secret<String>>,
+    /// What the app logs in with. Default: the password.
+    pub method: Method,
     /// The beginning of the resource. In Bind 2 this is the `<tag/>`, to which the server adds a part of its own; in RFC 6120
     /// binding a part that identifies this installation is added ([`Config::own_resource`]).
     pub resource: String,
@@ -50,6 +52,7 @@ impl Config {
         Self {
             account,
             password: None,
+            method: Method::default(),
             resource: "snapback".to_owned(),
             user_agent: UserAgent {
                 id: installation.to_owned(),

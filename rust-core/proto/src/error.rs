@@ -50,6 +50,10 @@ pub enum LocalError {
     StorageFailed,
     /// There is neither a password nor a token to log in with.
     NoCredentials,
+    /// The app has no credentials at the moment ([`CredentialError::Unavailable`](crate::sasl::CredentialError::Unavailable)).
+    CredentialsUnavailable,
+    /// The app did not answer the request for a bearer token in time.
+    NoTokenInTime,
     /// The password holds characters that no SASL mechanism accepts.
     PasswordNotAllowed,
     /// The account's JID has no localpart.
@@ -131,6 +135,8 @@ pub enum Assumption {
     Features,
     /// S5: that the FAST token is still good.
     FastToken,
+    /// That the app's bearer token is good: another one is requested, once.
+    BearerToken,
     /// That the server reads on at the beginning of a stanza after `<resumed/>`. Prosody 13.0 reads on where the cut left its
     /// old parser, for as long as the session lives.
     Resumption,
@@ -140,7 +146,12 @@ impl ConnectionError {
     /// Returns whether trying again later, unchanged, may succeed.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Local(error) => matches!(error, LocalError::StorageFailed),
+            Self::Local(error) => matches!(
+                error,
+                LocalError::StorageFailed
+                    | LocalError::CredentialsUnavailable
+                    | LocalError::NoTokenInTime
+            ),
             Self::Peer(error) => error.is_retryable(),
             Self::Stream(error) => error.is_retryable(),
             Self::Sasl(refusal) => refusal.condition.is_temporary(),
@@ -199,6 +210,7 @@ impl ConnectionError {
                 | Assumption::PipelinedBind
                 | Assumption::Features => "S2",
                 Assumption::FastToken => "S5",
+                Assumption::BearerToken => "RFC 7628 3.2.2",
                 Assumption::Resumption => "T6",
             }),
             _ => None,
@@ -268,6 +280,8 @@ impl fmt::Display for LocalError {
         f.write_str(match self {
             Self::StorageFailed => "the store could not commit",
             Self::NoCredentials => "there is neither a password nor a token",
+            Self::CredentialsUnavailable => "the app has no credentials at the moment",
+            Self::NoTokenInTime => "the app gave no token in time",
             Self::PasswordNotAllowed => "the password holds characters that are not allowed",
             Self::AccountWithoutLocalpart => "the account's JID has no localpart",
         })
@@ -325,6 +339,7 @@ impl fmt::Display for Assumption {
             Self::PipelinedBind => "stanzas before the answer to the bind request were refused",
             Self::Features => "the remembered features are out of date",
             Self::FastToken => "the FAST token was refused",
+            Self::BearerToken => "the bearer token was refused",
             Self::Resumption => "the server cannot read on in the resumed session",
         })
     }

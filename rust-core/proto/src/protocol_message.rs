@@ -35,6 +35,8 @@ pub enum ProtocolMessage {
     Response,
     /// Derivation of the SCRAM keys from the password, on this device.
     KeyDerivation,
+    /// The app's answer to the request for a bearer token, on this device.
+    BearerToken,
     /// `<success/>`.
     Success,
     /// `<failure/>`.
@@ -102,6 +104,7 @@ impl fmt::Display for ProtocolMessage {
             Self::Challenge => "challenge",
             Self::Response => "response",
             Self::KeyDerivation => "key derivation",
+            Self::BearerToken => "token of the app",
             Self::Success => "success",
             Self::Failure => "failure",
             Self::Continue => "continue",

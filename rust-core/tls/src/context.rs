@@ -12,6 +12,7 @@ use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{SignatureScheme, SupportedProtocolVersion};
 
+use crate::client_certificate::ClientCertificate;
 use crate::deferred::DeferredVerifier;
 use crate::resumption::{ConnectionTickets, Counters};
 use crate::session::TlsSession;
@@ -124,6 +125,21 @@ impl TlsContext {
             .map_err(|_| TlsError::InvalidTrustAnchor)?,
         };
         Ok(Self::with_judge(judge, provider, tickets))
+    }
+
+    /// Returns the same trust configuration with a client certificate, which every session presents to a server that requests
+    /// one (RFC 8446 section 4.4.2), and without tickets: a ticket stands for the login that it was issued in (rule T11).
+    #[must_use]
+    pub fn presenting(&self, certificate: ClientCertificate) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                provider: Arc::clone(&self.inner.provider),
+                verifier: Arc::clone(&self.inner.verifier),
+                resolver: certificate.into_resolver(),
+                tickets: Arc::new(MemoryTickets::default()),
+                counters: Arc::new(Counters::default()),
+            }),
+        }
     }
 
     pub(crate) fn with_judge(

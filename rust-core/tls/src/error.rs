@@ -40,6 +40,8 @@ pub enum TlsError {
     InvalidServerName,
     /// A given trust anchor is not a certificate.
     InvalidTrustAnchor,
+    /// A given client certificate cannot be used: it is none, or its key is missing, unsupported or another one's.
+    InvalidClientCertificate,
     /// The system clock or its random source failed.
     SystemUnavailable,
     /// A method was called in the wrong order.
@@ -74,6 +76,7 @@ impl TlsError {
             | Self::Closed
             | Self::InvalidServerName
             | Self::InvalidTrustAnchor
+            | Self::InvalidClientCertificate
             | Self::ApiMisuse(_)
             | Self::Library => false,
         }
@@ -103,6 +106,7 @@ impl fmt::Display for TlsError {
             Self::Closed => f.write_str("session closed"),
             Self::InvalidServerName => f.write_str("invalid server name"),
             Self::InvalidTrustAnchor => f.write_str("invalid trust anchor"),
+            Self::InvalidClientCertificate => f.write_str("invalid client certificate or key"),
             Self::SystemUnavailable => f.write_str("system clock or random source unavailable"),
             Self::ApiMisuse(e) => write!(f, "API misuse: {e}"),
             Self::Library => f.write_str("unexpected error of the TLS library"),

@@ -62,6 +62,7 @@
 //! ```
 #![cfg_attr(not(test), warn(clippy::too_many_lines))]
 
+mod client_certificate;
 pub mod danger;
 
 mod certificate;
@@ -79,6 +80,7 @@ mod tickets;
 #[cfg(test)]
 mod tests;
 
+pub use client_certificate::ClientCertificate;
 pub use context::{SessionParams, TlsContext, TlsVersions, Trust, platform_verifier};
 pub use deferred::{Presented, VerificationRequest};
 pub use error::{Alert, ApiMisuse, CertificateError, TlsError};

@@ -87,6 +87,7 @@ impl Driver {
             transport,
             knowledge: knowledge(start & 4 != 0),
             derived_keys: None,
+            token_refused: false,
             early_data_possible: start & 8 != 0,
             purpose: match (start & 16 != 0, start & 64 != 0) {
                 (true, _) => Purpose::LogOut,
@@ -208,6 +209,7 @@ impl Driver {
             | Output::Understood(_)
             | Output::LoginProven
             | Output::Escalated(_)
+            | Output::RequestToken { .. }
             | Output::Timeout { .. } => {}
         }
     }
@@ -287,6 +289,7 @@ fn config(allow_plain: bool) -> Config {
     Config {
         account: BareJid::try_from("juliet@example.org").expect("a JID"),
         password: Some(Secret::from("secret")),
+        method: Method::Password,
         resource: "x".to_owned(),
         user_agent: UserAgent {
             id: "4b2c6f5e-0a1d-4d3e-9c7b-1f2e3d4c5b6a".to_owned(),

@@ -12,6 +12,7 @@
     reason = "SASL and SM types are clearer with their prefix"
 )]
 
+mod client_certificates;
 mod connection;
 mod faults;
 mod jid;
@@ -29,6 +30,7 @@ mod wire;
 mod world;
 mod xml;
 
+pub use client_certificates::IssuedCertificate;
 pub use connection::{Closing, Connection, Output};
 pub use faults::{
     Action, ArchiveFault, CertificateFault, ConnectionEnd, Direction, Fault, Faults, FeaturesOf,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::client_certificates::IssuedCertificate;
 use crate::faults::Faults;
 use crate::listener::{self, Shared};
 use crate::observe::{ConnectionRecord, ReceivedMessage};
@@ -163,6 +164,29 @@ impl ReferenceServer {
     /// Creates an account (local part), or changes its password.
     pub fn add_account(&self, user: &str, password: &str) {
         self.world(|world| world.add_account(user, password));
+    }
+
+    /// Makes a bearer token valid for an account (RFC 7628).
+    pub fn add_bearer_token(&self, user: &str, token: &str) {
+        self.world(|world| world.add_bearer_token(user, token));
+    }
+
+    /// Makes all bearer tokens of an account invalid.
+    pub fn revoke_bearer_tokens(&self, user: &str) {
+        self.world(|world| world.revoke_bearer_tokens(user));
+    }
+
+    /// Returns a certificate of this bare JID, for SASL EXTERNAL (XEP-0178).
+    ///
+    /// # Errors
+    ///
+    /// If the certificate cannot be created.
+    pub fn issue_certificate(
+        &self,
+        jid: &str,
+        is_expired: bool,
+    ) -> Result<IssuedCertificate, TlsError> {
+        self.world(|world| world.tls.issue(jid, is_expired))
     }
 
     /// Resets every connection; sessions stay.

@@ -7,15 +7,19 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     date_time_ymd,
 };
-use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{
     NoServerSessionStorage, ProducesTickets, ServerSessionMemoryCache, StoresServerSessions,
+    WebPkiClientVerifier,
 };
+use rustls::{RootCertStore, ServerConfig};
 use sha2::{Digest as _, Sha256};
 
+use crate::client_certificates::{self, IssuedCertificate};
 use crate::faults::CertificateFault;
+use crate::sasl::Mechanism;
 use crate::switches::{Switches, TlsVersions};
 
 /// Why TLS could not be set up.
@@ -62,6 +66,7 @@ struct ConfigKey {
     tickets: bool,
     early_data: Option<u32>,
     half_rtt: bool,
+    asks_client: bool,
     certificate: Option<CertificateFault>,
 }
 
@@ -71,6 +76,7 @@ pub(crate) struct TlsMaterial {
     provider: Arc<CryptoProvider>,
     ca: CertificateDer<'static>,
     ca_pem: String,
+    issuer: Arc<Issuer<'static, KeyPair>>,
     leaves: Arc<BTreeMap<Option<CertificateFault>, Leaf>>,
     configs: BTreeMap<ConfigKey, Arc<ServerConfig>>,
     /// TLS 1.3 (and 1.2 session ids): each ticket is accepted once.
@@ -100,6 +106,7 @@ impl TlsMaterial {
         Ok(Self {
             provider: Arc::new(ring::default_provider()),
             ca_pem: ca.pem(),
+            issuer: Arc::new(issuer),
             ca: ca.der().clone(),
             leaves: Arc::new(leaves),
             configs: BTreeMap::new(),
@@ -114,6 +121,7 @@ impl TlsMaterial {
             provider: self.provider.clone(),
             ca: self.ca.clone(),
             ca_pem: self.ca_pem.clone(),
+            issuer: self.issuer.clone(),
             leaves: self.leaves.clone(),
             configs: BTreeMap::new(),
             sessions: ServerSessionMemoryCache::new(64),
@@ -156,6 +164,7 @@ impl TlsMaterial {
             tickets: switches.tls_tickets,
             early_data: switches.early_data,
             half_rtt: switches.half_rtt || switches.early_data.is_some(),
+            asks_client: switches.mechanisms.contains(&Mechanism::External),
             certificate,
         };
         if let Some(config) = self.configs.get(&key) {
@@ -164,6 +173,26 @@ impl TlsMaterial {
         let config = Arc::new(self.build(key)?);
         self.configs.insert(key, config.clone());
         Ok(config)
+    }
+
+    /// Returns a certificate of this bare JID, from the authority that the server trusts.
+    pub(crate) fn issue(&self, jid: &str, is_expired: bool) -> Result<IssuedCertificate, TlsError> {
+        Ok(client_certificates::issue(jid, &self.issuer, is_expired)?)
+    }
+
+    /// XEP-0178: a client without a certificate may log in by other means.
+    fn client_verifier(&self, asks: bool) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+        if !asks {
+            return Ok(WebPkiClientVerifier::no_client_auth());
+        }
+        let mut roots = RootCertStore::empty();
+        roots.add(self.ca.clone())?;
+        let builder = WebPkiClientVerifier::builder_with_provider(
+            Arc::new(roots),
+            Arc::clone(&self.provider),
+        );
+        let verifier = builder.allow_unauthenticated().build();
+        verifier.map_err(|_| rustls::Error::NoCertificatesPresented.into())
     }
 
     fn build(&self, key: ConfigKey) -> Result<ServerConfig, TlsError> {
@@ -177,7 +206,7 @@ impl TlsMaterial {
         };
         let mut config = ServerConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(versions)?
-            .with_no_client_auth()
+            .with_client_cert_verifier(self.client_verifier(key.asks_client)?)
             .with_single_cert(
                 leaf.chain.clone(),
                 PrivateKeyDer::Pkcs8(leaf.key.clone_key()),

@@ -161,6 +161,14 @@ impl Wire {
         }
     }
 
+    /// Returns the client's certificate, which has been verified.
+    pub(crate) fn client_certificate(&self) -> Option<&[u8]> {
+        match self {
+            Self::Tls(tls) => tls.peer_certificates()?.first().map(AsRef::as_ref),
+            Self::Clear | Self::Pretend(_) => None,
+        }
+    }
+
     /// Returns the exporter of RFC 9266; only once the handshake is complete.
     pub(crate) fn exporter(&self) -> Option<Vec<u8>> {
         match self {

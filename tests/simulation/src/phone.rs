@@ -16,6 +16,7 @@ use snapback_engine::{Engine, EngineConfig, EngineInput, EngineOutput};
 use snapback_proto::config::Config;
 use snapback_proto::knowledge::Knowledge;
 use snapback_proto::plan::{Purpose, Transport};
+use snapback_proto::sasl::CredentialError;
 use snapback_proto::time::{Instant, Now, UnixTime};
 use snapback_tls::TlsVersions;
 use snapback_types::endpoint::{Address, ServerAddress, ServerKey};
@@ -405,6 +406,11 @@ impl<T: Tls + Clone> Phone<T> {
                 let verdict = request.verify();
                 let input = EngineInput::CertificateVerified { attempt, verdict };
                 self.input(input, model, now);
+            }
+            // Accounts of the simulation have passwords.
+            EngineOutput::RequestToken { attempt, .. } => {
+                let token = Err(CredentialError::UserNeeded);
+                self.input(EngineInput::TokenProvided { attempt, token }, model, now);
             }
             EngineOutput::DeriveKeys { attempt, id, .. } => {
                 let keys = keys::derive(&id);

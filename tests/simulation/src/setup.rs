@@ -6,6 +6,7 @@ use std::time::Duration;
 use snapback_proto::config::{CatchUp, Config, Identity, Policy, Timeouts, UserAgent};
 use snapback_proto::jid::BareJid;
 use snapback_proto::plan::Transport;
+use snapback_proto::sasl::Method;
 use snapback_proto::secret::Secret;
 use snapback_proto::xml::Limits;
 use snapback_reference_server::{FastFailure, Switches, UnknownId};
@@ -187,6 +188,7 @@ fn config(policy: Policy) -> Config {
     Config {
         account: BareJid::try_from("juliet@localhost").unwrap(),
         password: Some(Secret::from(PASSWORD)),
+        method: Method::Password,
         resource: "balcony".to_owned(),
         user_agent: UserAgent {
             id: "d4565fa7-4d72-4749-b3d3-740edbf87770".to_owned(),

@@ -60,7 +60,7 @@ struct State {
 
 #[derive(Serialize)]
 struct Token {
-    mechanism: &'static str,
+    mechanism: String,
     expires: Option<String>,
     count: u32,
 }
@@ -190,7 +190,7 @@ impl State {
 
 fn token(token: TokenSummary) -> Token {
     Token {
-        mechanism: token.mechanism.as_str(),
+        mechanism: token.mechanism.to_string(),
         expires: token.expires.map(time),
         count: token.count,
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use snapback_chat::room::Rooms;
 use snapback_engine::engine::EventQueueLevel;
+use snapback_engine::supervisor::AttemptId;
 use snapback_engine::{Engine, EngineInput, EngineOutput};
 use snapback_proto::sasl::{SaslError, ScramKeys};
 use snapback_proto::time::Instant;
@@ -18,6 +19,7 @@ use snapback_store::Store;
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
+use crate::credentials::Credentials;
 use crate::dial::Dialer;
 use crate::event_queue::EventQueue;
 use crate::ids::Ids;
@@ -40,6 +42,7 @@ pub(crate) struct Driver {
     events: Arc<EventQueue>,
     inbound: Arc<InboundQueue>,
     dialer: Dialer,
+    credentials: Credentials,
     domain: String,
     requests: mpsc::UnboundedReceiver<Request>,
     waiting: Waiting,
@@ -59,6 +62,7 @@ pub(crate) struct Parts {
     pub(crate) events: Arc<EventQueue>,
     pub(crate) inbound: Arc<InboundQueue>,
     pub(crate) dialer: Dialer,
+    pub(crate) credentials: Credentials,
     pub(crate) domain: String,
     pub(crate) requests: mpsc::UnboundedReceiver<Request>,
     pub(crate) ids: Ids,
@@ -87,6 +91,7 @@ impl Driver {
             events: parts.events,
             inbound: parts.inbound,
             dialer: parts.dialer,
+            credentials: parts.credentials,
             domain: parts.domain,
             requests: parts.requests,
             waiting: Waiting::default(),
@@ -233,6 +238,9 @@ impl Driver {
                 };
                 EngineInput::KeysDerived { attempt, id, keys }
             }),
+            EngineOutput::RequestToken { attempt, refused } => {
+                self.request_token(attempt, refused);
+            }
             EngineOutput::Commit { id, server, ops } => self.commit(id, &server, &ops),
             EngineOutput::StoreAnswer(known) => {
                 // What is not stored is looked up again (rule S10).
@@ -272,6 +280,17 @@ impl Driver {
             Read::Nothing => return,
         };
         self.engine.handle_input(input, now);
+    }
+
+    // -- the app
+
+    fn request_token(&self, attempt: AttemptId, refused: bool) {
+        let (credentials, finding) = (self.credentials.clone(), self.finding.clone());
+        tokio::spawn(async move {
+            let token = credentials.token(refused).await;
+            // The driver may have ended meanwhile.
+            let _ = finding.send(EngineInput::TokenProvided { attempt, token });
+        });
     }
 
     // -- the thread pool

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use snapback_proto::config::Config;
+use snapback_proto::error::{Assumption, ConnectionError};
+use snapback_proto::jid::{BareJid, FullJid};
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
 use snapback_proto::secret::Secret;
 
-use crate::link::LinkInput;
 use crate::link::tls::Tls;
+use crate::link::{LinkError, LinkInput};
 use crate::supervisor::{
     self, AttemptId, ConnectionState, Halt, OfflineReason, Pace, Verdict, Wait,
 };
@@ -22,6 +24,25 @@ pub(super) struct Credentials {
     pub(super) derived: Option<(ScramKeyId, ScramKeys)>,
     /// Whether the app set another password while an attempt was using the old one.
     pub(super) is_new: bool,
+    /// Whether the server has refused the app's last bearer token, and no login has succeeded since.
+    pub(super) token_refused: bool,
+    /// The account that the server has assigned to the current session (XEP-0175).
+    assigned: Option<BareJid>,
+}
+
+impl Credentials {
+    /// Records how an attempt ended, for the next request of a bearer token. Once the user has been asked, the next token is a
+    /// new one.
+    pub(super) fn attempt_ended(&mut self, error: Option<&LinkError>, is_proven: bool) {
+        let (is_refused, has_to_ask) = match error {
+            Some(LinkError::Connection(error)) => (
+                *error == ConnectionError::WrongAssumption(Assumption::BearerToken),
+                error.needs_credentials(),
+            ),
+            _ => (false, false),
+        };
+        self.token_refused = !is_proven && !has_to_ask && (is_refused || self.token_refused);
+    }
 }
 
 impl<T: Tls + Clone> Engine<T> {
@@ -47,6 +68,19 @@ impl<T: Tls + Clone> Engine<T> {
             0 => supervisor::Input::Connect,
             _ => supervisor::Input::BeginSync,
         });
+    }
+
+    /// Records the full JID of a new session.
+    pub(super) fn logged_in_as(&mut self, jid: &str) {
+        let is_assigned = self.core.method.is_anonymous();
+        let own = FullJid::try_from(jid).ok().filter(|_| is_assigned);
+        self.credentials.assigned = own.map(|jid| jid.bare().clone());
+    }
+
+    /// Returns the account of the current session.
+    pub(super) fn own_account(&self) -> &BareJid {
+        let assigned = self.credentials.assigned.as_ref();
+        assigned.unwrap_or(&self.core.account)
     }
 
     pub(super) fn keys_derived(

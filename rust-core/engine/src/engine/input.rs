@@ -4,7 +4,7 @@ use core::net::Ipv6Addr;
 use std::collections::HashSet;
 
 use snapback_proto::knowledge::{Knowledge, OutboundKind};
-use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
+use snapback_proto::sasl::{CredentialError, SaslError, ScramKeyId, ScramKeys};
 use snapback_proto::secret::Secret;
 use snapback_proto::stanza::StanzaError;
 use snapback_proto::xml::Element;
@@ -165,6 +165,14 @@ pub enum EngineInput<'a> {
         keys: Result<ScramKeys, SaslError>,
     },
 
+    /// The result of [`super::EngineOutput::RequestToken`].
+    TokenProvided {
+        /// The attempt that needs the token.
+        attempt: AttemptId,
+        /// The token, or why there is none.
+        token: Result<Secret<String>, CredentialError>,
+    },
+
     // -- the store
     /// This transaction is committed.
     Committed(CommitId),
@@ -248,6 +256,7 @@ variants!(EngineInput<'_> {
     Timeout,
     CertificateVerified,
     KeysDerived,
+    TokenProvided,
     Committed,
     CommitFailed,
     StoreOpened,

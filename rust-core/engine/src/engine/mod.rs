@@ -312,6 +312,9 @@ impl<T: Tls + Clone> Engine<T> {
             EngineInput::KeysDerived { attempt, id, keys } => {
                 self.keys_derived(attempt, id, keys);
             }
+            EngineInput::TokenProvided { attempt, token } => {
+                self.finding(attempt, LinkInput::TokenProvided(token));
+            }
             EngineInput::Committed(id) => self.committed(id),
             EngineInput::CommitFailed(id, error) => self.commit_failed(id, error),
             answer @ (EngineInput::TransportReady { .. }

@@ -88,6 +88,13 @@ pub enum EngineOutput {
         /// What is to be verified.
         request: VerificationRequest,
     },
+    /// Requests a bearer token from the app, then reports [`super::EngineInput::TokenProvided`].
+    RequestToken {
+        /// The attempt that needs the token.
+        attempt: AttemptId,
+        /// The server has refused the last one: a token that was kept is of no use.
+        refused: bool,
+    },
     /// Derives keys on another thread than the I/O thread, then reports [`super::EngineInput::KeysDerived`].
     DeriveKeys {
         /// The attempt that needs the keys.
@@ -237,6 +244,7 @@ variants!(EngineOutput {
     Close,
     Drop,
     VerifyCertificate,
+    RequestToken,
     DeriveKeys,
     Commit,
     OpenStore,

@@ -101,6 +101,7 @@ impl<T: Tls + Clone> Engine<T> {
             transport: server.transport,
             knowledge,
             derived_keys: self.credentials.derived.clone(),
+            token_refused: self.credentials.token_refused,
             early_data_possible: self.core.policy.early_data,
             purpose: attempt.purpose,
             active: self.active,
@@ -180,6 +181,12 @@ impl<T: Tls + Clone> Engine<T> {
                 id,
                 password: self.core.password.clone(),
             }),
+            LinkOutput::RequestToken { refused } => {
+                self.outputs.push_back(EngineOutput::RequestToken {
+                    attempt: number,
+                    refused,
+                });
+            }
             LinkOutput::Event(event) => self.link_event(event),
             // The remaining bytes are written when the transport is closed, which follows.
             LinkOutput::CloseTransport => {}
@@ -205,6 +212,7 @@ impl<T: Tls + Clone> Engine<T> {
                 let attempt = attempt.number;
                 self.online(attempt, outcome, timeline.round_trips());
                 self.command(Command::AskForQueued);
+                self.logged_in_as(&jid);
                 EngineEvent::Online {
                     outcome,
                     jid,
@@ -215,8 +223,8 @@ impl<T: Tls + Clone> Engine<T> {
             }
             Event::Stanza(delivery) => return self.deliver(delivery),
             Event::IqAnswer(iq) => {
-                let account = &self.core.account;
-                return self.requests.answer(iq, account, &mut self.outputs);
+                let account = self.own_account().clone();
+                return self.requests.answer(iq, &account, &mut self.outputs);
             }
             Event::Request(iq) => return self.requested(iq),
             Event::Stage { id, stage } => {
@@ -323,6 +331,8 @@ impl<T: Tls + Clone> Engine<T> {
         self.fail_requests_of(&attempt);
         let number = attempt.number;
         let is_encrypted = attempt.link.timeline().tls.is_some();
+        let is_proven = attempt.link.is_login_proven();
+        self.credentials.attempt_ended(error.as_ref(), is_proven);
         self.set_back(&mut attempt, error.as_ref());
         self.addresses
             .ended(&attempt.server, is_encrypted, error.as_ref());

@@ -24,7 +24,8 @@ use snapback_proto::escalation::EscalationStep;
 use snapback_proto::knowledge::Op;
 use snapback_proto::plan::{Plan, Transport};
 use snapback_proto::protocol_message::ProtocolMessage;
-use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
+use snapback_proto::sasl::{CredentialError, SaslError, ScramKeyId, ScramKeys};
+use snapback_proto::secret::Secret;
 use snapback_proto::time::{Instant, Now};
 use snapback_tls::{
     CertificateError, SessionParams, TicketScope, TlsContext, TlsError, TlsVersions,
@@ -82,6 +83,8 @@ pub enum LinkInput<'a> {
         /// The keys, or why there are none.
         keys: Result<ScramKeys, SaslError>,
     },
+    /// The app has answered the request for a bearer token.
+    TokenProvided(Result<Secret<String>, CredentialError>),
     /// The app sends a command.
     Command(Command),
     /// All transactions up to this one are committed.
@@ -109,6 +112,11 @@ pub enum LinkOutput {
     VerifyCertificate(VerificationRequest),
     /// Derives the keys on another thread than the I/O thread, and reports the result.
     DeriveKeys(ScramKeyId),
+    /// Requests a bearer token from the app, and reports the answer.
+    RequestToken {
+        /// The server has refused the last one.
+        refused: bool,
+    },
     /// Reports an event to the app.
     Event(Event),
     /// Closes the transport once everything is written. Occurs at most once, before [`LinkOutput::Closed`].
@@ -268,6 +276,11 @@ impl<T: Tls> Link<T> {
                     .local_done(ProtocolMessage::KeyDerivation, now.mono);
                 self.tell(Input::KeysDerived { id, keys }, now);
             }
+            LinkInput::TokenProvided(answer) => {
+                self.timeline
+                    .local_done(ProtocolMessage::BearerToken, now.mono);
+                self.tell(Input::TokenProvided(answer), now);
+            }
             LinkInput::Command(command) => self.tell(Input::Command(command), now),
             LinkInput::Committed(seq) => {
                 self.wire.committed(seq);
@@ -345,6 +358,11 @@ impl<T: Tls> Link<T> {
                 self.timeline
                     .local_started(ProtocolMessage::KeyDerivation, now.mono);
                 self.outputs.push_back(LinkOutput::DeriveKeys(id));
+            }
+            Output::RequestToken { refused } => {
+                self.timeline
+                    .local_started(ProtocolMessage::BearerToken, now.mono);
+                self.outputs.push_back(LinkOutput::RequestToken { refused });
             }
             Output::Escalated(step) => self.timeline.escalated.push(step),
             Output::LoginProven => {

@@ -49,6 +49,8 @@ impl Remote {
             // The session has been dropped already: with a new one the server uses a new parser.
             (Assumption::Resumption, Some(Evidence::Refusal)) => {}
             (Assumption::Resumption, Some(Evidence::Silence)) => return error,
+            // Never at risk: only the server's own refusal is about the token.
+            (Assumption::BearerToken, Some(_)) => return error,
             // The path may have failed by itself. Facts and tokens cost round trips to regain, so they are kept.
             (Assumption::Features | Assumption::FastToken, Some(Evidence::Silence)) => {
                 return error;

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -133,6 +134,12 @@ impl Env {
     pub(super) fn start_login_timer(&mut self) {
         let when = self.now.mono + self.config.timeouts.login;
         self.timers.set(Timer::Login, when);
+    }
+
+    /// Requests a bearer token from the app, which has this much time.
+    pub(super) fn request_token(&mut self, refused: bool, timeout: Duration) {
+        self.timers.set(Timer::Token, self.now.mono + timeout);
+        self.output(Output::RequestToken { refused });
     }
 
     /// Sets the timeout for the server's end of stream.

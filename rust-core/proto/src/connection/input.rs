@@ -1,6 +1,7 @@
 //! The inputs of a connection.
 
-use crate::sasl::{ChannelBindings, SaslError, ScramKeyId, ScramKeys, TlsVersion};
+use crate::sasl::{ChannelBindings, CredentialError, SaslError, ScramKeyId, ScramKeys, TlsVersion};
+use crate::secret::Secret;
 use crate::time::Instant;
 
 use snapback_types::transport::EarlyData;
@@ -38,6 +39,8 @@ pub enum Input<'a> {
         /// The keys, or the reason why there are none.
         keys: Result<ScramKeys, SaslError>,
     },
+    /// The answer to [`super::Output::RequestToken`].
+    TokenProvided(Result<Secret<String>, CredentialError>),
     /// A command of the app.
     Command(Command),
     /// A transaction is committed.

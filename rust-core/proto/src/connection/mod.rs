@@ -50,7 +50,7 @@ pub struct Connection {
 
 impl Connection {
     /// All values that [`Connection::state_name`] may return.
-    pub const STATE_NAMES: [&str; 13] = State::NAMES;
+    pub const STATE_NAMES: [&str; 14] = State::NAMES;
 
     /// Creates the connection and its plan. Nothing is sent before [`Input::Connected`].
     pub fn new(start: Start, now: Now) -> Self {

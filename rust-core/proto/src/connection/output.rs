@@ -50,6 +50,11 @@ pub enum Output {
     Understood(ProtocolMessage),
     /// Run PBKDF2 off the I/O thread (rule T5) and answer with [`super::Input::KeysDerived`].
     DeriveKeys(ScramKeyId),
+    /// Request a bearer token from the app, and answer with [`super::Input::TokenProvided`].
+    RequestToken {
+        /// The server has refused the last one: a token that was kept is of no use.
+        refused: bool,
+    },
     /// A failure has brought this step of the escalation policy about (rule W1): for the timeline.
     Escalated(&'static EscalationStep),
     /// The login is proven: tickets of this TLS connection may be trusted accordingly (rule S3).

@@ -11,6 +11,7 @@ use crate::connection::resumption::Resumption;
 use crate::connection::stream::Stream;
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::escalation::{Evidence, Remedy, Request, Subject};
+use crate::jid::BareJid;
 use crate::knowledge::{Knowledge, KnownCaps, Op};
 use crate::plan::Plan;
 use crate::protocol_message::ProtocolMessage;
@@ -53,6 +54,20 @@ impl Remote {
             .clone()
             .or_else(|| self.knowledge.server.secured.clone())
             .unwrap_or_default()
+    }
+
+    /// Returns whether this is the account that was asked for. Where the server assigns one, it is any at the domain (XEP-0175).
+    pub(super) fn is_own_account(&self, jid: &BareJid) -> bool {
+        let config = &self.env.config;
+        let is_assigned = config.method.is_anonymous() && config.account.node().is_none();
+        *jid == config.account || is_assigned && jid.domain() == config.account.domain()
+    }
+
+    /// Records the account that the server has assigned (XEP-0175).
+    pub(super) fn adopt_account(&mut self, jid: &BareJid) {
+        if self.env.config.account != *jid {
+            Arc::make_mut(&mut self.env.config).account = jid.clone();
+        }
     }
 
     /// The server's caps, according to its newest features (XEP-0115 6.3).

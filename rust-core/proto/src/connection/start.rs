@@ -20,6 +20,10 @@ pub struct Start {
     /// [`crate::connection::Output::DeriveKeys`]. Those in `knowledge` may belong to an older password. They are used only
     /// where there is no password; where there is one they only predict which keys will be requested.
     pub derived_keys: Option<(ScramKeyId, ScramKeys)>,
+    /// The server has refused the last bearer token, and accepted none since ([`Assumption::BearerToken`]).
+    ///
+    /// [`Assumption::BearerToken`]: crate::error::Assumption::BearerToken
+    pub token_refused: bool,
     /// Early data may be tried. Whether a ticket that allows it is available is known when the handshake starts. Until then the
     /// plan assumes one; without one it is revised.
     pub early_data_possible: bool,

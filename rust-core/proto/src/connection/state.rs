@@ -50,11 +50,12 @@ pub(super) enum State {
 
 impl State {
     /// All values that [`State::name`] may return.
-    pub(super) const NAMES: [&str; 13] = [
+    pub(super) const NAMES: [&str; 14] = [
         "ExpectTransport",
         "ExpectProceed",
         "ExpectTls",
         "ExpectFeatures",
+        "ExpectToken",
         "ExpectResumedBeforeSasl",
         "ExpectSasl1",
         "ExpectSasl2",
@@ -100,6 +101,9 @@ impl State {
             }
             Input::Timeout => self.timeout(remote),
             Input::KeysDerived { id, keys } => self.keys_derived(id, keys, remote),
+            Input::TokenProvided(answer) => {
+                self.log_in(|login| login.token_provided(answer, remote))
+            }
             Input::Command(command) => {
                 self.command(command, remote);
                 Ok(())
@@ -278,6 +282,9 @@ impl State {
                     return Ok(());
                 }
                 Self::Closing(_) => {}
+                _ if timer == Timer::Token => {
+                    return Err(ConnectionError::Local(LocalError::NoTokenInTime));
+                }
                 _ => return Err(ConnectionError::Timeout(timer)),
             }
         }

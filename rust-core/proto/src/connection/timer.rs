@@ -22,6 +22,8 @@ pub enum Timer {
     /// The archive's answer: new stanzas wait for it if a message before them may have arrived already, and that wait must be
     /// short. When it has passed, a liveness probe is sent, and its response decides. Later: when the archive is queried again.
     Archive,
+    /// The app's answer to the request for a bearer token: a provider that hangs must not block the client.
+    Token,
     /// The answer to what is sent alone: the stream has continued, so it goes on with the next.
     Request,
     /// The server's end of stream after the client's.
@@ -36,6 +38,7 @@ impl fmt::Display for Timer {
             Self::Probe => "probe",
             Self::Keepalive => "keepalive",
             Self::Archive => "archive",
+            Self::Token => "token of the app",
             Self::Request => "request",
             Self::Close => "end of stream",
         })

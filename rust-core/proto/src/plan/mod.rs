@@ -46,9 +46,9 @@ pub enum Login {
         /// In TLS 1.3 early data (rule S6).
         early_data: bool,
     },
-    /// SASL2 with a password.
+    /// SASL2 with a password, or what the app uses in its place.
     Sasl2(Mechanism),
-    /// SASL1 with a password.
+    /// SASL1 with a password, or what the app uses in its place.
     Sasl1(Mechanism),
 }
 
@@ -174,7 +174,7 @@ impl Plan {
             }
             Login::Sasl2(mechanism) => {
                 let first = self.authenticate(*mechanism);
-                if *mechanism == Mechanism::Plain {
+                if mechanism.is_single_message() {
                     flights.push(flight(first, self.outcome()));
                 } else {
                     flights.push(flight(first, ProtocolMessage::Challenge));
@@ -191,7 +191,7 @@ impl Plan {
             vec![ProtocolMessage::Header, ProtocolMessage::Auth(mechanism)],
             ProtocolMessage::Success,
         ));
-        if mechanism != Mechanism::Plain {
+        if !mechanism.is_single_message() {
             if let Some(first) = flights.last_mut() {
                 first.awaits = ProtocolMessage::Challenge;
             }

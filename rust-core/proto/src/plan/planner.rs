@@ -16,6 +16,8 @@ pub struct Inputs<'a> {
     pub transport: Transport,
     /// What the app allows.
     pub policy: &'a Policy,
+    /// The only mechanism that the app allows in place of a password ([`Method`](crate::sasl::Method)).
+    pub only: Option<sasl::Mechanism>,
     /// What is remembered.
     pub knowledge: &'a Knowledge,
     /// What is known, or expected, of TLS.
@@ -244,6 +246,7 @@ pub(crate) fn sasl_policy(inputs: Inputs<'_>) -> SaslPolicy {
         allow_plain: inputs.policy.allow_plain,
         require_channel_binding: inputs.policy.require_channel_binding,
         floor: inputs.knowledge.floor,
+        only: inputs.only,
     }
 }
 

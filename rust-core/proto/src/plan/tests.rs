@@ -147,6 +147,7 @@ impl Case {
         Inputs {
             transport: self.transport,
             policy: &self.policy,
+            only: None,
             knowledge: &self.knowledge,
             tls: &self.tls,
             purpose: Purpose::Session,

@@ -39,6 +39,9 @@ pub struct SaslPolicy {
     pub require_channel_binding: bool,
     /// The minimum strength, which an earlier login has proved the server to support.
     pub floor: Option<Floor>,
+    /// The only mechanism that the app allows, in place of a password ([`Method`](super::Method)). The minimum strength does not apply
+    /// to it: it is about passwords, and a man in the middle has no influence on what the app allows.
+    pub only: Option<Mechanism>,
 }
 
 /// The weakest login that is still acceptable, learnt from a proven login.
@@ -110,6 +113,10 @@ impl Floor {
 fn password_strength(mechanism: Mechanism) -> (u8, Option<Hash>) {
     match mechanism {
         Mechanism::Plain => (0, None),
+        // Those of `SaslPolicy::only` are never compared, nor recorded.
+        Mechanism::OauthBearer | Mechanism::External | Mechanism::Anonymous | Mechanism::Own(_) => {
+            (0, None)
+        }
         Mechanism::Ht(_) => (1, None),
         Mechanism::Scram { hash, .. } => (1, Some(hash)),
     }
@@ -118,9 +125,9 @@ fn password_strength(mechanism: Mechanism) -> (u8, Option<Hash>) {
 /// The chosen login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// PLAIN or SCRAM; never a token.
+    /// Never a token of FAST.
     pub mechanism: Mechanism,
-    /// What SCRAM states about channel binding; without meaning for PLAIN.
+    /// What SCRAM states about channel binding; without meaning for the others.
     pub gs2: Gs2,
     /// It is below the floor in its hash or in the type of its channel binding: acceptable only if the server confirms that this is
     /// its offer (XEP-0474), see [`ExpectServerFirst::requiring_confirmation`](super::ExpectServerFirst::requiring_confirmation).
@@ -183,6 +190,9 @@ pub fn choose(
     bindings: &ChannelBindings,
     policy: &SaslPolicy,
 ) -> Result<Choice, NoMechanism> {
+    if let Some(only) = policy.only {
+        return choose_only(only, offer, policy);
+    }
     let choice = strongest(offer, bindings, policy)?;
     let channel_binding = choice.gs2.channel_binding();
     if policy.require_channel_binding && channel_binding.is_none() {
@@ -201,6 +211,21 @@ pub fn choose(
         Some(_) => Err(NoMechanism::BelowFloor),
         None => Ok(choice),
     }
+}
+
+/// None of these is bound to the channel: not even EXTERNAL, where the client's certificate is, but the server proves nothing.
+fn choose_only(only: Mechanism, offer: &Offer, policy: &SaslPolicy) -> Result<Choice, NoMechanism> {
+    if !offer.mechanisms.iter().any(|name| name == only.as_str()) {
+        return Err(NoMechanism::NothingInCommon);
+    }
+    if policy.require_channel_binding {
+        return Err(NoMechanism::ChannelBindingRequired);
+    }
+    Ok(Choice {
+        mechanism: only,
+        gs2: Gs2::Unsupported,
+        must_confirm: false,
+    })
 }
 
 fn strongest(

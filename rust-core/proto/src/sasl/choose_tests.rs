@@ -317,6 +317,7 @@ fn t3_required_channel_binding_is_required() {
         require_channel_binding: true,
         allow_plain: true,
         floor: None,
+        only: None,
     };
     for (mechanisms, types) in [("1", None), ("PLAIN", None), ("1 1+", Some("tls-unique"))] {
         let refused = choose(
@@ -428,6 +429,7 @@ fn t2_floor() {
             allow_plain: true,
             require_channel_binding: false,
             floor: Some(floor),
+            only: None,
         };
         let chosen = choose(&offer, &both(), &policy);
         let chosen = chosen.map(|choice| (choice.mechanism, choice.must_confirm));

@@ -30,6 +30,8 @@ pub enum SaslError {
     WrongServerSignature,
     /// The responder's hash is wrong: the server does not know the token.
     WrongResponderProof,
+    /// The app's own mechanism reports that the server failed to prove its identity.
+    WrongOwnProof,
     /// The password contains characters that no server can store (RFC 8265, OpaqueString), or is empty.
     PasswordNotAllowed,
     /// The user name, password or token is empty or contains a NUL, which would shift the fields of a message.
@@ -54,7 +56,8 @@ impl SaslError {
             | Self::OfferUnconfirmed
             | Self::TlsVersionTampered
             | Self::WrongServerSignature
-            | Self::WrongResponderProof => true,
+            | Self::WrongResponderProof
+            | Self::WrongOwnProof => true,
             Self::Server(_)
             | Self::PasswordNotAllowed
             | Self::BadCredentialText
@@ -98,6 +101,9 @@ impl fmt::Display for SaslError {
             }
             Self::WrongResponderProof => {
                 f.write_str("the server failed to prove that it knows the token")
+            }
+            Self::WrongOwnProof => {
+                f.write_str("the server failed to prove its identity to the app's mechanism")
             }
             Self::PasswordNotAllowed => {
                 f.write_str("the password holds characters that are not allowed")

@@ -41,10 +41,72 @@ pub enum Mechanism {
     },
     /// HT-SHA-256-*, the hashed tokens of FAST.
     Ht(HtBinding),
+    /// OAUTHBEARER (RFC 7628): a bearer token.
+    OauthBearer,
+    /// EXTERNAL (RFC 4422 appendix A): what TLS has shown, which is the client's certificate.
+    External,
+    /// ANONYMOUS (RFC 4505).
+    Anonymous,
+    /// A mechanism that the app implements.
+    Own(OwnName),
+}
+
+/// The name of a mechanism that the app implements.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OwnName {
+    /// Padded with zeros.
+    name: [u8; OwnName::MAX],
+    is_single_message: bool,
+}
+
+impl OwnName {
+    /// RFC 4422 section 3.1.
+    const MAX: usize = 20;
+
+    /// Returns the name, if RFC 4422 section 3.1 allows it (1 to 20 of `A` to `Z`, `0` to `9`, `-` and `_`) and it is not the name
+    /// of a mechanism that is implemented here.
+    pub fn new(name: &str) -> Option<Self> {
+        let is_allowed =
+            |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+        let is_valid = !name.is_empty() && name.bytes().all(is_allowed);
+        if !is_valid || Mechanism::parse(name).is_some() {
+            return None;
+        }
+        let mut padded = [0; Self::MAX];
+        padded
+            .get_mut(..name.len())?
+            .copy_from_slice(name.as_bytes());
+        Some(Self {
+            name: padded,
+            is_single_message: false,
+        })
+    }
+
+    /// Declares that the client's only message is the initial response: what follows the login may then share its flight.
+    #[must_use]
+    pub fn with_single_message(self) -> Self {
+        Self {
+            is_single_message: true,
+            ..self
+        }
+    }
+
+    /// Returns the name on the wire.
+    pub fn as_str(&self) -> &str {
+        let length = self.name.iter().take_while(|byte| **byte != 0).count();
+        let name = self.name.get(..length).unwrap_or_default();
+        std::str::from_utf8(name).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for OwnName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 impl Mechanism {
-    /// Returns the mechanism of this name, if it is implemented. Names are compared exactly, as RFC 4422 spells them.
+    /// Returns the mechanism of this name, if it is implemented here. Names are compared exactly, as RFC 4422 spells them.
     pub fn parse(name: &str) -> Option<Self> {
         let scram = |hash, plus| Some(Self::Scram { hash, plus });
         match name {
@@ -58,15 +120,18 @@ impl Mechanism {
             "HT-SHA-256-NONE" => Some(Self::Ht(HtBinding::None)),
             "HT-SHA-256-EXPR" => Some(Self::Ht(HtBinding::Exporter)),
             "HT-SHA-256-ENDP" => Some(Self::Ht(HtBinding::EndPoint)),
+            "OAUTHBEARER" => Some(Self::OauthBearer),
+            "EXTERNAL" => Some(Self::External),
+            "ANONYMOUS" => Some(Self::Anonymous),
             _ => None,
         }
     }
 
     /// Returns the name on the wire.
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Plain => "PLAIN",
-            Self::Scram { hash, plus } => match (hash, plus) {
+            Self::Scram { hash, plus } => match (*hash, *plus) {
                 (Hash::Sha1, false) => "SCRAM-SHA-1",
                 (Hash::Sha1, true) => "SCRAM-SHA-1-PLUS",
                 (Hash::Sha256, false) => "SCRAM-SHA-256",
@@ -77,6 +142,21 @@ impl Mechanism {
             Self::Ht(HtBinding::None) => "HT-SHA-256-NONE",
             Self::Ht(HtBinding::Exporter) => "HT-SHA-256-EXPR",
             Self::Ht(HtBinding::EndPoint) => "HT-SHA-256-ENDP",
+            Self::OauthBearer => "OAUTHBEARER",
+            Self::External => "EXTERNAL",
+            Self::Anonymous => "ANONYMOUS",
+            Self::Own(name) => name.as_str(),
+        }
+    }
+
+    /// Returns whether the initial response is the client's only message, unless the server refuses it.
+    pub fn is_single_message(self) -> bool {
+        match self {
+            Self::Plain | Self::Ht(_) | Self::OauthBearer | Self::External | Self::Anonymous => {
+                true
+            }
+            Self::Scram { .. } => false,
+            Self::Own(name) => name.is_single_message,
         }
     }
 }
@@ -112,9 +192,27 @@ mod tests {
             "HT-SHA-256-NONE",
             "HT-SHA-256-EXPR",
             "HT-SHA-256-ENDP",
+            "OAUTHBEARER",
+            "EXTERNAL",
+            "ANONYMOUS",
         ];
         for name in names {
-            assert_eq!(Mechanism::parse(name).map(Mechanism::as_str), Some(name));
+            let parsed = Mechanism::parse(name).unwrap();
+            assert_eq!(parsed.as_str(), name);
+            assert_eq!(OwnName::new(name), None);
+        }
+    }
+
+    #[test]
+    fn own_names_are_those_of_rfc_4422() {
+        for name in ["X", "X-CORP_2", "ABCDEFGHIJKLMNOPQRST"] {
+            let own = OwnName::new(name).unwrap();
+            assert_eq!(Mechanism::Own(own).as_str(), name);
+            assert!(!Mechanism::Own(own).is_single_message());
+            assert!(Mechanism::Own(own.with_single_message()).is_single_message());
+        }
+        for name in ["", "lower", "A B", "A\0", "ABCDEFGHIJKLMNOPQRSTU", "\u{c4}"] {
+            assert_eq!(OwnName::new(name), None, "{name:?}");
         }
     }
 
@@ -126,7 +224,7 @@ mod tests {
             "SCRAM-SHA-1-PLUS ",
             "SCRAM-SHA3-512",
             "HT-SHA-256-UNIQ",
-            "EXTERNAL",
+            "external",
             "X-OAUTH2",
         ] {
             assert_eq!(Mechanism::parse(name), None, "{name}");

@@ -1,5 +1,7 @@
 //! SASL (RFC 4422) as XMPP uses it: SCRAM (RFC 5802, RFC 7677) with channel binding (RFC 5929, RFC 9266, XEP-0440)
-//! and downgrade protection (XEP-0474, XEP-0515), the hashed tokens of FAST (XEP-0484), and PLAIN (RFC 4616).
+//! and downgrade protection (XEP-0474, XEP-0515), the hashed tokens of FAST (XEP-0484), and PLAIN (RFC 4616); and
+//! what organisations use in place of a password: OAUTHBEARER (RFC 7628), EXTERNAL (RFC 4422), ANONYMOUS (RFC 4505), and mechanisms
+//! of the app's own.
 //!
 //! Pure functions and by-value states over raw SASL messages: base64 and the XML around it belong to the caller, who
 //! also supplies the nonce and runs the slow [`ScramKeys::derive`] away from the I/O thread.
@@ -16,6 +18,7 @@
 //! [`Proven`] can only be created in this module, when a server has shown that it knows the secret. A function that takes one
 //! as an argument cannot be called too early.
 
+pub mod bearer;
 mod binding;
 mod choose;
 mod digest;
@@ -23,6 +26,7 @@ mod downgrade;
 mod error;
 pub mod ht;
 mod mechanism;
+mod method;
 pub mod plain;
 mod scram;
 
@@ -31,7 +35,8 @@ pub(crate) use digest::MacKey;
 pub use binding::{ChannelBindingType, ChannelBindings, Gs2};
 pub use choose::{Choice, Floor, NoMechanism, Offer, Profile, SaslPolicy, choose};
 pub use error::{SaslError, ScramMessage, ScramServerError};
-pub use mechanism::{Hash, HtBinding, Mechanism};
+pub use mechanism::{Hash, HtBinding, Mechanism, OwnName};
+pub use method::{CredentialError, Method, OwnExchange, OwnMechanism};
 pub use snapback_types::transport::TlsVersion;
 pub use snapback_wire::sasl::{SaslCondition, SaslRefusal};
 
@@ -41,7 +46,7 @@ pub use scram::{
 
 /// Evidence that the server is authenticated: SCRAM's `v=` or the responder's hash of a token was verified.
 ///
-/// PLAIN never yields one: only the certificate authenticates its server.
+/// PLAIN never yields one, nor does any mechanism of [`Method`]: only the certificate authenticates its server.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Proven(());

@@ -55,6 +55,7 @@ impl Connection {
             offers_starttls: !self.has_fault(cx, &Fault::DropStarttlsFeature),
             offers_sasl2: self.offers_sasl2(cx),
             offers_exporter: self.offers_exporter(cx),
+            has_certificate: self.wire.client_certificate().is_some(),
         }
     }
 
@@ -154,6 +155,9 @@ impl Connection {
             .iter()
             .copied()
             .filter(|mechanism| !mechanism.is_plus() || can_bind)
+            .filter(|mechanism| {
+                *mechanism != Mechanism::External || self.wire.client_certificate().is_some()
+            })
             .collect()
     }
 
@@ -191,13 +195,16 @@ impl Connection {
 
     /// Returns whether XEP-0509's version of the offer is this one.
     pub(super) fn is_config_version(&self, cx: &mut Cx<'_>, version: &str) -> bool {
-        let exporter = self.offers_exporter(cx);
+        let of = (
+            self.offers_exporter(cx),
+            self.wire.client_certificate().is_some(),
+        );
         let world = &mut *cx.world;
-        let current = match world.offers.version(&world.switches, exporter) {
+        let current = match world.offers.version(&world.switches, of) {
             Some(current) => current,
             None => {
                 let current: Arc<str> = self.config_version(cx).into();
-                cx.world.offers.keep_version(exporter, Arc::clone(&current));
+                cx.world.offers.keep_version(of, Arc::clone(&current));
                 current
             }
         };

@@ -22,9 +22,16 @@ pub(super) struct Exchange {
 }
 
 #[derive(Debug)]
-enum ExchangeState {
+pub(super) enum ExchangeState {
     ExpectInitialResponse,
     ExpectFinalResponse(Scram),
+    /// OAUTHBEARER: the report of an error was sent.
+    ExpectErrorReceived,
+    /// X-TEST-REVERSE: this challenge was sent to this user.
+    ExpectReversed {
+        user: String,
+        challenge: String,
+    },
 }
 
 /// The profile of the exchange.
@@ -160,23 +167,48 @@ impl Connection {
         mechanism: Mechanism,
         message: &[u8],
     ) -> Next {
-        if mechanism == Mechanism::Plain {
-            return self.plain(cx, request, message);
+        match mechanism {
+            Mechanism::Plain => return self.plain(cx, request, message),
+            Mechanism::OauthBearer => return self.bearer(cx, request, message),
+            Mechanism::External => return self.external(cx, request, message),
+            Mechanism::Anonymous => {
+                let user = cx.world.add_anonymous();
+                return self.succeed(cx, request, &user, mechanism, None);
+            }
+            Mechanism::TestReverse => {
+                let user = String::from_utf8_lossy(message).into_owned();
+                let challenge = cx.world.rng.token();
+                let state = ExchangeState::ExpectReversed {
+                    user,
+                    challenge: challenge.clone(),
+                };
+                return self.challenge(request, mechanism, challenge.as_bytes(), state);
+            }
+            _ => {}
         }
         match self.scram_challenge(cx, mechanism, message) {
             Ok((challenge, scram)) => {
-                let challenge =
-                    Element::new(request.namespace(), "challenge").text(encode(&challenge));
-                self.send(&challenge);
-                self.phase = Phase::Authenticating(Box::new(Exchange {
-                    request,
-                    mechanism,
-                    state: ExchangeState::ExpectFinalResponse(scram),
-                }));
-                Next::Stream
+                let state = ExchangeState::ExpectFinalResponse(scram);
+                self.challenge(request, mechanism, &challenge, state)
             }
             Err(condition) => self.fail(cx, &request, condition),
         }
+    }
+
+    pub(super) fn challenge(
+        &mut self,
+        request: Request,
+        mechanism: Mechanism,
+        data: &[u8],
+        state: ExchangeState,
+    ) -> Next {
+        self.send(&Element::new(request.namespace(), "challenge").text(encode(data)));
+        self.phase = Phase::Authenticating(Box::new(Exchange {
+            request,
+            mechanism,
+            state,
+        }));
+        Next::Stream
     }
 
     fn plain(&mut self, cx: &mut Cx<'_>, request: Request, message: &[u8]) -> Next {
@@ -247,6 +279,10 @@ impl Connection {
             ExchangeState::ExpectInitialResponse => {
                 self.initial_response(cx, request, mechanism, &message)
             }
+            ExchangeState::ExpectErrorReceived => self.fail(cx, &request, Condition::NotAuthorized),
+            ExchangeState::ExpectReversed { user, challenge } => {
+                self.reversed(cx, request, &user, &challenge, &message)
+            }
             ExchangeState::ExpectFinalResponse(scram) => {
                 let user = scram.user.clone();
                 match scram.finish(&message) {
@@ -257,7 +293,7 @@ impl Connection {
         }
     }
 
-    fn succeed(
+    pub(super) fn succeed(
         &mut self,
         cx: &mut Cx<'_>,
         request: Request,

@@ -17,6 +17,7 @@ mod scripted;
 mod sm;
 mod stanza;
 mod stream;
+mod without_password;
 
 use std::time::Duration;
 

@@ -1,11 +1,13 @@
 //! SASL mechanisms (RFC 4422), server side, without any transport.
 
+mod bearer;
 mod ht;
 mod plain;
 mod scram;
 
 use std::fmt;
 
+pub(crate) use bearer::{INVALID_TOKEN, parse_bearer};
 pub(crate) use ht::HtResponse;
 pub(crate) use plain::parse_plain;
 pub(crate) use scram::{Scram, ScramFirst, ScramKeys, ScramOffer, TypedHash};
@@ -27,6 +29,16 @@ pub enum Mechanism {
     ScramSha512,
     /// SCRAM with SHA-512 and channel binding.
     ScramSha512Plus,
+    /// RFC 7628: a bearer token of [`World::add_bearer_token`](crate::World::add_bearer_token).
+    OauthBearer,
+    /// RFC 4422 appendix A, XEP-0178: a certificate of
+    /// [`ReferenceServer::issue_certificate`](crate::ReferenceServer::issue_certificate). Offered to clients that present one.
+    External,
+    /// RFC 4505, XEP-0175: each login is an account of its own.
+    Anonymous,
+    /// A mechanism of nobody else, for clients that implement one of their own: the client names the user; the response to the
+    /// challenge is that in reverse, NUL and the password; the server proves itself with the password in reverse.
+    TestReverse,
     /// A hashed token without channel binding.
     HtSha256None,
     /// A hashed token bound to `tls-server-end-point`.
@@ -47,6 +59,14 @@ impl Mechanism {
         Self::Plain,
     ];
 
+    /// Every mechanism that takes the place of a password.
+    pub const OTHER: [Mechanism; 4] = [
+        Self::OauthBearer,
+        Self::External,
+        Self::Anonymous,
+        Self::TestReverse,
+    ];
+
     /// Every mechanism that uses a FAST token.
     pub const TOKEN: [Mechanism; 3] = [Self::HtSha256Expr, Self::HtSha256Endp, Self::HtSha256None];
 
@@ -60,6 +80,10 @@ impl Mechanism {
             Self::ScramSha256Plus => "SCRAM-SHA-256-PLUS",
             Self::ScramSha512 => "SCRAM-SHA-512",
             Self::ScramSha512Plus => "SCRAM-SHA-512-PLUS",
+            Self::OauthBearer => "OAUTHBEARER",
+            Self::External => "EXTERNAL",
+            Self::Anonymous => "ANONYMOUS",
+            Self::TestReverse => "X-TEST-REVERSE",
             Self::HtSha256None => "HT-SHA-256-NONE",
             Self::HtSha256Endp => "HT-SHA-256-ENDP",
             Self::HtSha256Expr => "HT-SHA-256-EXPR",
@@ -69,6 +93,7 @@ impl Mechanism {
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::PASSWORD
             .into_iter()
+            .chain(Self::OTHER)
             .chain(Self::TOKEN)
             .find(|mechanism| mechanism.name() == name)
     }

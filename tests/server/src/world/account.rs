@@ -1,6 +1,6 @@
 //! Accounts and what is stored with them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::World;
 use super::archive::ArchivedMessage;
@@ -19,6 +19,8 @@ pub(crate) struct Account {
     pub(super) roster: Roster,
     pub(super) archive: Vec<ArchivedMessage>,
     pub(super) offline: VecDeque<Element>,
+    /// Bearer tokens that are valid (RFC 6750).
+    pub(crate) bearer_tokens: BTreeSet<String>,
     /// By the client's `user-agent` id.
     pub(super) fast: BTreeMap<String, TokenSlots>,
 }
@@ -80,6 +82,27 @@ impl World {
         account.password = password.to_owned();
         account.salt = salt;
         account.keys.clear();
+    }
+
+    /// Makes a bearer token valid for an account (RFC 7628).
+    pub fn add_bearer_token(&mut self, user: &str, token: &str) {
+        let account = self.accounts.entry(user.to_owned()).or_default();
+        account.bearer_tokens.insert(token.to_owned());
+    }
+
+    /// Makes all bearer tokens of an account invalid.
+    pub fn revoke_bearer_tokens(&mut self, user: &str) {
+        if let Some(account) = self.accounts.get_mut(user) {
+            account.bearer_tokens.clear();
+        }
+    }
+
+    /// Creates an account for one anonymous login (XEP-0175); returns its name.
+    pub(crate) fn add_anonymous(&mut self) -> String {
+        let user = self.rng.token().to_lowercase();
+        let user: String = user.chars().filter(char::is_ascii_alphanumeric).collect();
+        self.accounts.insert(user.clone(), Account::default());
+        user
     }
 
     pub(crate) fn account(&self, user: &str) -> Option<&Account> {

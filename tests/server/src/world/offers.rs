@@ -14,6 +14,7 @@ pub(crate) struct Audience {
     pub(crate) offers_starttls: bool,
     pub(crate) offers_sasl2: bool,
     pub(crate) offers_exporter: bool,
+    pub(crate) has_certificate: bool,
 }
 
 /// The state of the client.
@@ -29,8 +30,8 @@ pub(crate) enum Stage {
 pub(crate) struct Offers {
     switches: Option<Switches>,
     written: BTreeMap<Audience, Arc<str>>,
-    /// XEP-0509's version of the offer, with tls-exporter and without.
-    versions: BTreeMap<bool, Arc<str>>,
+    /// XEP-0509's version of the offer, by whether it contains tls-exporter, and EXTERNAL.
+    versions: BTreeMap<(bool, bool), Arc<str>>,
 }
 
 impl Offers {
@@ -41,14 +42,14 @@ impl Offers {
     }
 
     /// Returns the version, if it was computed with these switches before.
-    pub(crate) fn version(&mut self, switches: &Switches, exporter: bool) -> Option<Arc<str>> {
+    pub(crate) fn version(&mut self, switches: &Switches, of: (bool, bool)) -> Option<Arc<str>> {
         self.forget_unless(switches);
-        self.versions.get(&exporter).cloned()
+        self.versions.get(&of).cloned()
     }
 
     /// Keeps a computed version.
-    pub(crate) fn keep_version(&mut self, exporter: bool, version: Arc<str>) {
-        self.versions.insert(exporter, version);
+    pub(crate) fn keep_version(&mut self, of: (bool, bool), version: Arc<str>) {
+        self.versions.insert(of, version);
     }
 
     fn forget_unless(&mut self, switches: &Switches) {

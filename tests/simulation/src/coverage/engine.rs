@@ -27,6 +27,8 @@ pub const NEVER: &[(&str, &str, NeverReason)] = &[
     ("EngineInput<'_>", "EventQueue", TAKES_ALL),
     ("NotGiven", "All", TAKES_ALL),
     ("NotGiven", "From", TAKES_ALL),
+    ("EngineInput<'_>", "TokenProvided", PASSWORD),
+    ("EngineOutput", "RequestToken", PASSWORD),
     ("EngineInput<'_>", "CertificateVerified", NULL_TLS),
     ("EngineOutput", "VerifyCertificate", NULL_TLS),
     (
@@ -64,6 +66,7 @@ pub const NEVER: &[(&str, &str, NeverReason)] = &[
 const NO_USER: NeverReason = NeverReason::Always("the app of the simulation never asks for it");
 const NO_HANDLERS: NeverReason =
     NeverReason::Always("the app of the simulation answers no requests of others");
+const PASSWORD: NeverReason = NeverReason::Always("the accounts of the simulation have passwords");
 const TAKES_ALL: NeverReason =
     NeverReason::Always("the app of the simulation takes every event at once");
 const NULL_TLS: NeverReason =

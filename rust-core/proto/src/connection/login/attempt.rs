@@ -4,7 +4,7 @@ use crate::connection::login::exchange::is_about_mechanism;
 use crate::connection::login::negotiation::Negotiation;
 use crate::connection::login::sasl::SaslProfile;
 use crate::connection::login::step::{LoginStep, Next, Sasl2};
-use crate::connection::login::{bind, resume, sasl1, sasl2};
+use crate::connection::login::{bind, resume, sasl1, sasl2, token};
 use crate::connection::remote::Remote;
 use crate::error::{Assumption, ConnectionError, NoSession, PeerError};
 use crate::plan::{Goal, Login};
@@ -28,6 +28,9 @@ pub(super) fn begin(login: &mut Negotiation, remote: &mut Remote) -> Next {
 
 /// Starts the login that the plan names, on a stream whose header has been sent.
 pub(super) fn attempt(login: &mut Negotiation, remote: &mut Remote) -> Next {
+    if token::is_missing(login, remote) {
+        return Ok(token::wait(login, remote).into());
+    }
     match remote.plan.login.clone() {
         Login::Discover => Ok(LoginStep::ExpectFeatures.into()),
         Login::ResumeBeforeSasl => Ok(resume::before_sasl(remote).into()),

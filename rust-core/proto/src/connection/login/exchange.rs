@@ -1,14 +1,15 @@
 //! One SASL exchange, independent of the profile that carries it.
 
 use crate::connection::login::negotiation::{Negotiation, secured_features, tls_version};
+use crate::connection::login::token;
 use crate::connection::remote::Remote;
 use crate::error::{ConnectionError, LocalError, PeerError};
 use crate::knowledge::Op;
 use crate::plan::planner;
 use crate::sasl::{
-    self, ChannelBindings, Choice, ExpectServerFinal, ExpectServerFirst, Floor, HtBinding,
-    Mechanism, NeedKeys, NoMechanism, Profile, Proven, SaslCondition, SaslError, ScramKeyId, ht,
-    plain,
+    self, ChannelBindings, Choice, ExpectServerFinal, ExpectServerFirst, Floor, Hash, HtBinding,
+    Mechanism, Method, NeedKeys, NoMechanism, OwnExchange, Profile, Proven, SaslCondition,
+    SaslError, ScramKeyId, bearer, ht, plain,
 };
 use crate::secret::Secret;
 use crate::stream::features::StreamFeatures;
@@ -42,6 +43,15 @@ enum ExchangeStep {
         key_id: Option<ScramKeyId>,
         proof: Proof,
     },
+    /// OAUTHBEARER: success, or a challenge that reports why the token is refused.
+    Bearer { choice: Choice },
+    /// OAUTHBEARER: the failure that follows that report.
+    BearerFailure { choice: Choice },
+    /// The app's own mechanism.
+    Own {
+        choice: Choice,
+        exchange: Box<dyn OwnExchange>,
+    },
     /// FAST: the server's proof.
     TokenProof {
         binding: HtBinding,
@@ -55,7 +65,7 @@ enum ExchangeStep {
 pub(super) enum Proof {
     /// It proved that it knows the password or the token (rule T4).
     Verified(Proven),
-    /// PLAIN proves nothing; only the certificate authenticates the server.
+    /// PLAIN and what organisations use in place of a password prove nothing; only the certificate authenticates the server.
     CertificateOnly,
 }
 
@@ -70,70 +80,67 @@ pub(super) struct Finished {
     pub(super) ops: Vec<Op>,
 }
 
+impl Finished {
+    /// A login without a proof of the server. It says nothing about passwords.
+    fn by_certificate() -> Self {
+        Self {
+            proof: Proof::CertificateOnly,
+            floor: None,
+            ops: Vec::new(),
+        }
+    }
+}
+
 /// The reaction to a challenge.
 pub(super) enum Reply {
     /// Send this.
-    Respond(Vec<u8>),
+    Respond(Secret<Vec<u8>>),
     /// The keys are being derived.
     Wait,
 }
 
 impl Exchange {
-    /// Starts a password login with the best mechanism that these features offer.
-    pub(super) fn with_password(
+    /// Starts a login with the best mechanism that these features offer for the app's credentials. Returns the initial response, if
+    /// the client's message is the first one.
+    pub(super) fn with_credentials(
         profile: Profile,
         login: &mut Negotiation,
         remote: &mut Remote,
-    ) -> Result<(Self, Secret<Vec<u8>>), ConnectionError> {
-        let features = secured_features(remote);
-        let offer = planner::offer(profile, &features);
-        let tls = remote
-            .stream
-            .tls
-            .as_ref()
-            .map(|tls| tls.bindings.clone())
-            .unwrap_or_default();
-        let outlook = login.outlook(remote);
-        let policy = planner::sasl_policy(login.inputs(&outlook, remote));
-        let choice = sasl::choose(&offer, &tls, &policy)
-            .map_err(|reason| ConnectionError::Peer(PeerError::NoLogin(reason)))?;
-        let user = local_part(remote)?;
-        if let Mechanism::Scram { hash, .. } = choice.mechanism {
-            // Most likely these keys will be requested: they are derived while the client waits for the server.
-            if remote.knowledge.scram_keys.is_none()
-                && let Some(mut id) = login.expected_keys.take()
-                && (id.hash, id.user.as_str()) == (hash, user.as_str())
-            {
-                id.preparation = login.preparation();
-                login.derive_keys(id, &mut remote.env);
+    ) -> Result<(Self, Option<Secret<Vec<u8>>>), ConnectionError> {
+        let choice = choose(profile, login, remote)?;
+        let with = |step, response| Ok((Self { profile, step }, response));
+        match choice.mechanism {
+            Mechanism::Scram { hash, .. } => {
+                let (step, response) = scram(hash, profile, choice, login, remote)?;
+                with(step, Some(response))
             }
-            let nonce = remote.env.entropy.nonce();
-            let scram = ExpectServerFirst::new(
-                hash,
-                &user,
-                &nonce,
-                choice.gs2.clone(),
-                &offer,
-                tls_version(remote),
-            )
-            .requiring_confirmation(choice.must_confirm);
-            let response = Secret::new(scram.initial_response());
-            let step = ExchangeStep::ServerFirst {
-                choice,
-                nonce,
-                scram,
-            };
-            return Ok((Self { profile, step }, response));
+            Mechanism::OauthBearer => {
+                let token = login.bearer.take();
+                let token = token.ok_or(ConnectionError::Local(LocalError::NoCredentials))?;
+                let account = remote.env.config.account.to_string();
+                let response = bearer::initial_response(&account, &token).map_err(fault)?;
+                with(ExchangeStep::Bearer { choice }, Some(response))
+            }
+            Mechanism::Own(_) => {
+                let Method::Own(own) = &remote.env.config.method else {
+                    return Err(ConnectionError::Local(LocalError::NoCredentials));
+                };
+                let mut exchange = own.begin();
+                let response = exchange.initial_response().map_err(token::missing)?;
+                with(ExchangeStep::Own { choice, exchange }, response)
+            }
+            // XEP-0178: the certificate names the account. XEP-0175: trace information would identify the user.
+            Mechanism::External | Mechanism::Anonymous => {
+                with(outcome(choice), Some(Secret::new(Vec::new())))
+            }
+            Mechanism::Plain | Mechanism::Ht(_) => {
+                let password = remote.env.config.password.as_ref();
+                let password = password.ok_or(ConnectionError::Local(LocalError::NoCredentials))?;
+                let user = local_part(remote)?;
+                let response = plain::initial_response(&user, password).map_err(fault)?;
+                with(outcome(choice), Some(response))
+            }
         }
-        let password = remote.env.config.password.as_ref();
-        let password = password.ok_or(ConnectionError::Local(LocalError::NoCredentials))?;
-        let response = plain::initial_response(&user, password).map_err(fault)?;
-        let step = ExchangeStep::Outcome {
-            choice,
-            key_id: None,
-            proof: Proof::CertificateOnly,
-        };
-        Ok((Self { profile, step }, response))
     }
 
     /// Starts a login with the remembered token.
@@ -167,6 +174,9 @@ impl Exchange {
             ExchangeStep::ServerFirst { choice, .. }
             | ExchangeStep::Keys { choice, .. }
             | ExchangeStep::ServerFinal { choice, .. }
+            | ExchangeStep::Bearer { choice }
+            | ExchangeStep::BearerFailure { choice }
+            | ExchangeStep::Own { choice, .. }
             | ExchangeStep::Outcome { choice, .. } => choice.mechanism,
             ExchangeStep::TokenProof { binding, .. } => Mechanism::Ht(*binding),
         }
@@ -174,10 +184,12 @@ impl Exchange {
 
     /// Returns whether the client's next message is its last one.
     pub(super) fn is_single_word(&self) -> bool {
-        matches!(
-            self.step,
-            ExchangeStep::Outcome { .. } | ExchangeStep::TokenProof { .. }
-        )
+        self.mechanism().is_single_message()
+    }
+
+    /// Returns whether the app's bearer token was sent.
+    pub(super) fn sent_bearer_token(&self) -> bool {
+        self.mechanism() == Mechanism::OauthBearer
     }
 
     /// Repeats SCRAM's checks with the features that arrived after a pipelined start: XEP-0474 compares with what was really offered.
@@ -233,7 +245,23 @@ impl Exchange {
                     key_id: Some(key_id),
                     proof,
                 };
-                Ok((Self { profile, step }, Reply::Respond(Vec::new())))
+                Ok((
+                    Self { profile, step },
+                    Reply::Respond(Secret::new(Vec::new())),
+                ))
+            }
+            ExchangeStep::Bearer { choice } => {
+                let step = ExchangeStep::BearerFailure { choice };
+                let response = Secret::new(bearer::ERROR_RECEIVED.to_vec());
+                Ok((Self { profile, step }, Reply::Respond(response)))
+            }
+            ExchangeStep::Own {
+                choice,
+                mut exchange,
+            } => {
+                let response = exchange.challenge(data).map_err(token::missing)?;
+                let step = ExchangeStep::Own { choice, exchange };
+                Ok((Self { profile, step }, Reply::Respond(response)))
             }
             _ => Err(ConnectionError::Peer(PeerError::Unexpected("challenge"))),
         }
@@ -259,7 +287,10 @@ impl Exchange {
                     key_id,
                     scram,
                 };
-                Ok((Self { profile, step }, Reply::Respond(response)))
+                Ok((
+                    Self { profile, step },
+                    Reply::Respond(Secret::new(response)),
+                ))
             }
             _ if remote.env.config.password.is_none() => {
                 Err(ConnectionError::Local(LocalError::NoCredentials))
@@ -283,8 +314,17 @@ impl Exchange {
         data: Option<&[u8]>,
         remote: &Remote,
     ) -> Result<Finished, ConnectionError> {
+        let own_data = data;
         let data = data.unwrap_or_default();
         let (choice, key_id, proof) = match self.step {
+            ExchangeStep::Own { mut exchange, .. } => {
+                exchange.success(own_data).map_err(token::missing)?;
+                return Ok(Finished::by_certificate());
+            }
+            ExchangeStep::Bearer { .. } => return Ok(Finished::by_certificate()),
+            ExchangeStep::Outcome { choice, .. } if is_no_password(choice.mechanism) => {
+                return Ok(Finished::by_certificate());
+            }
             ExchangeStep::TokenProof {
                 binding,
                 token,
@@ -310,7 +350,9 @@ impl Exchange {
                 key_id,
                 proof,
             } => (choice, key_id, proof),
-            ExchangeStep::ServerFirst { .. } | ExchangeStep::Keys { .. } => {
+            ExchangeStep::ServerFirst { .. }
+            | ExchangeStep::Keys { .. }
+            | ExchangeStep::BearerFailure { .. } => {
                 return Err(ConnectionError::Peer(PeerError::Unexpected("success")));
             }
         };
@@ -326,6 +368,65 @@ impl Exchange {
             ops,
         })
     }
+}
+
+/// Returns the best mechanism that these features offer for the app's credentials.
+fn choose(
+    profile: Profile,
+    login: &Negotiation,
+    remote: &Remote,
+) -> Result<Choice, ConnectionError> {
+    let offer = planner::offer(profile, &secured_features(remote));
+    let tls = remote.stream.tls.as_ref();
+    let bindings = tls.map(|tls| tls.bindings.clone()).unwrap_or_default();
+    let outlook = login.outlook(remote);
+    let policy = planner::sasl_policy(login.inputs(&outlook, remote));
+    sasl::choose(&offer, &bindings, &policy)
+        .map_err(|reason| ConnectionError::Peer(PeerError::NoLogin(reason)))
+}
+
+/// Starts SCRAM.
+fn scram(
+    hash: Hash,
+    profile: Profile,
+    choice: Choice,
+    login: &mut Negotiation,
+    remote: &mut Remote,
+) -> Result<(ExchangeStep, Secret<Vec<u8>>), ConnectionError> {
+    let user = local_part(remote)?;
+    // Most likely these keys will be requested: they are derived while the client waits for the server.
+    if remote.knowledge.scram_keys.is_none()
+        && let Some(mut id) = login.expected_keys.take()
+        && (id.hash, id.user.as_str()) == (hash, user.as_str())
+    {
+        id.preparation = login.preparation();
+        login.derive_keys(id, &mut remote.env);
+    }
+    let nonce = remote.env.entropy.nonce();
+    let offer = planner::offer(profile, &secured_features(remote));
+    let (gs2, tls) = (choice.gs2.clone(), tls_version(remote));
+    let scram = ExpectServerFirst::new(hash, &user, &nonce, gs2, &offer, tls)
+        .requiring_confirmation(choice.must_confirm);
+    let response = Secret::new(scram.initial_response());
+    let step = ExchangeStep::ServerFirst {
+        choice,
+        nonce,
+        scram,
+    };
+    Ok((step, response))
+}
+
+/// The client's only message is about to be sent, and the server proves nothing.
+fn outcome(choice: Choice) -> ExchangeStep {
+    ExchangeStep::Outcome {
+        choice,
+        key_id: None,
+        proof: Proof::CertificateOnly,
+    }
+}
+
+fn is_no_password(mechanism: Mechanism) -> bool {
+    matches!(mechanism, Mechanism::External | Mechanism::Anonymous)
 }
 
 /// Returns whether another mechanism may succeed where this one was refused.

@@ -8,6 +8,8 @@
 //!                                         |
 //!             nothing remembered /        |        \ <resume/> first (XEP-0305)
 //!                 ExpectFeatures          |     ExpectResumedBeforeSasl ---------------.
+//!                        |                |         |  (a bearer token is awaited in     |
+//!                        |                |         |   ExpectToken, before either SASL) |
 //!                        \                |         / refused                          |
 //!                         v               v        v                                   |
 //!                       ExpectSasl2    ExpectSasl1                                     |
@@ -29,6 +31,7 @@ mod sasl;
 mod sasl1;
 mod sasl2;
 mod step;
+mod token;
 
 use std::sync::Arc;
 
@@ -42,7 +45,8 @@ use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::ns;
 use crate::plan::{Goal, Login, Purpose, Transport};
 use crate::protocol_message::ProtocolMessage;
-use crate::sasl::{HtBinding, ScramKeyId, ScramKeys};
+use crate::sasl::{CredentialError, HtBinding, ScramKeyId, ScramKeys};
+use crate::secret::Secret;
 use crate::stream::features::StreamFeatures;
 use crate::time::Now;
 use crate::xml::Element;
@@ -129,7 +133,7 @@ impl LoggingIn {
             LoginStep::ExpectProceed { .. } if !features.starttls => {
                 Err(ConnectionError::Peer(PeerError::StartTlsNotOffered))
             }
-            LoginStep::ExpectFeatures => {
+            LoginStep::ExpectFeatures | LoginStep::ExpectToken { .. } => {
                 login.revise(features, remote)?;
                 attempt::attempt(login, remote)
             }
@@ -153,6 +157,15 @@ impl LoggingIn {
             LoginStep::ExpectSasl2(state) => state.keys_ready(login, remote),
             step => Ok(step.into()),
         })
+    }
+
+    /// Processes the app's bearer token, or the reason why there is none.
+    pub(super) fn token_provided(
+        &mut self,
+        answer: Result<Secret<String>, CredentialError>,
+        remote: &mut Remote,
+    ) -> Outcome {
+        self.go(|step, login| token::provided(step, answer, login, remote))
     }
 
     /// Returns what an error means at this point of the login.
@@ -181,7 +194,7 @@ impl LoggingIn {
     }
 }
 
-fn connected(step: LoginStep, login: &Negotiation, remote: &mut Remote) -> Next {
+fn connected(step: LoginStep, login: &mut Negotiation, remote: &mut Remote) -> Next {
     if !matches!(step, LoginStep::ExpectTransport) {
         return Ok(step.into());
     }
@@ -190,6 +203,7 @@ fn connected(step: LoginStep, login: &Negotiation, remote: &mut Remote) -> Next 
     if remote.plan.goal == Goal::Resume && login.purpose != Purpose::LogOut {
         remote.will_resume();
     }
+    token::expect(login, remote);
     if login.transport == Transport::DirectTls {
         remote.env.output(Output::ClientHello);
         return Ok(LoginStep::ExpectTls { early: None }.into());

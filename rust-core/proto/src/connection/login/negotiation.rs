@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::connection::env::Env;
 use crate::connection::login::exchange::{Finished, Proof};
+use crate::connection::login::token::BearerToken;
 use crate::connection::output::Output;
 use crate::connection::remote::Remote;
 use crate::connection::resumption::Resumption;
@@ -50,6 +51,8 @@ pub(super) struct Negotiation {
     /// The proof that the server verifies was computed with remembered keys.
     pub(super) keys_in_use: bool,
     preparation: Preparation,
+    /// The app's bearer token.
+    pub(super) bearer: BearerToken,
     /// The refusal of the password as it was prepared first, since when it is prepared in the other way.
     refused_first: Option<SaslRefusal>,
     /// What the session will have missed.
@@ -78,6 +81,7 @@ impl Negotiation {
         let plan = plan::plan(Inputs {
             transport: start.transport,
             policy: &start.config.policy,
+            only: start.config.method.mechanism(),
             knowledge: &start.knowledge,
             tls: &tls,
             purpose: start.purpose,
@@ -95,6 +99,7 @@ impl Negotiation {
             token_in_use: false,
             keys_in_use: false,
             preparation,
+            bearer: BearerToken::new(start.token_refused),
             refused_first: None,
             missed: Missed::default(),
         };
@@ -130,6 +135,7 @@ impl Negotiation {
         Inputs {
             transport: self.transport,
             policy: &remote.env.config.policy,
+            only: remote.env.config.method.mechanism(),
             knowledge: &remote.knowledge,
             tls,
             purpose: self.purpose,
@@ -148,9 +154,10 @@ impl Negotiation {
         plan.revise(features, self.inputs(&tls, remote))
             .map_err(|reason| ConnectionError::Peer(PeerError::NoLogin(reason)))?;
         let needs_password = matches!(plan.login, Login::Sasl1(_) | Login::Sasl2(_));
-        let has_password =
-            remote.env.config.password.is_some() || remote.knowledge.scram_keys.is_some();
-        if needs_password && !has_password {
+        let has_credentials = remote.env.config.method.mechanism().is_some()
+            || remote.env.config.password.is_some()
+            || remote.knowledge.scram_keys.is_some();
+        if needs_password && !has_credentials {
             return Err(ConnectionError::Local(LocalError::NoCredentials));
         }
         if self.purpose == Purpose::LogOut && !matches!(plan.login, Login::Fast { .. }) {
@@ -205,7 +212,9 @@ impl Negotiation {
         let config = &remote.env.config;
         let account = config.account.to_string();
         let is_encrypted = remote.stream.tls.is_some() || self.early_end_point.is_some();
-        let from = is_encrypted.then_some(account.as_str());
+        // Without a localpart, it is not known yet (XEP-0175).
+        let is_known = config.account.node().is_some();
+        let from = (is_encrypted && is_known).then_some(account.as_str());
         let text = header::open(config.account.domain(), from, None, false);
         remote.env.transmit(ProtocolMessage::Header, text);
     }

@@ -54,10 +54,10 @@ impl<P: SaslProfile> ExpectSasl<P> {
 
     fn reply(mut self, reply: Reply, login: &mut Negotiation, remote: &mut Remote) -> LoginStep {
         if let Reply::Respond(data) = reply {
-            let response = P::response(&data);
+            let response = P::response(data.expose());
             remote
                 .env
-                .transmit_element(ProtocolMessage::Response, &response);
+                .transmit_secret(None, ProtocolMessage::Response, response);
             self.profile.responded(login, remote);
         }
         P::step(self)

@@ -6,21 +6,24 @@ use crate::connection::login::exchange::{Exchange, is_about_mechanism};
 use crate::connection::login::negotiation::{Negotiation, offer_has_changed};
 use crate::connection::login::sasl::{SaslProfile, out_of_place};
 use crate::connection::login::step::{ExpectSasl, LoginStep, Next, Sasl1};
-use crate::connection::login::{bind, resume};
+use crate::connection::login::{bind, resume, token};
 use crate::connection::remote::Remote;
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::Op;
 use crate::plan::{Goal, Restart};
 use crate::protocol_message::ProtocolMessage;
-use crate::sasl::{Profile, SaslRefusal};
+use crate::sasl::{Profile, SaslCondition, SaslRefusal};
 use crate::xep::sasl1 as codec;
 use crate::xml::Element;
 
 /// Sends `<auth/>` with the initial response.
 pub(super) fn start(login: &mut Negotiation, remote: &mut Remote) -> Next {
-    let (exchange, response) = Exchange::with_password(Profile::Sasl1, login, remote)?;
+    let (exchange, response) = Exchange::with_credentials(Profile::Sasl1, login, remote)?;
     let mechanism = exchange.mechanism();
-    let auth = codec::auth(mechanism.as_str(), Some(response.expose()));
+    let response = response
+        .as_ref()
+        .map(|response| response.expose().as_slice());
+    let auth = codec::auth(mechanism.as_str(), response);
     remote
         .env
         .transmit_secret(None, ProtocolMessage::Auth(mechanism), auth);
@@ -78,6 +81,12 @@ impl ExpectSasl<Sasl1> {
             .transpose()
             .map_err(|_| ConnectionError::Peer(PeerError::Malformed("SASL element")))?;
         match answer {
+            Some(codec::Sasl1::Challenge(_))
+                if self.exchange.sent_bearer_token() && self.profile.follow.is_some() =>
+            {
+                // The token was refused, and the server awaits a response where it receives the new stream.
+                token::refused(SaslCondition::NotAuthorized.into(), false, login, remote)
+            }
             Some(codec::Sasl1::Challenge(data)) => self.challenge(&data, login, remote),
             Some(codec::Sasl1::Success(data)) => self.success(data.as_deref(), login, remote),
             Some(codec::Sasl1::Failure(refusal)) => self.failure(refusal, login, remote),
@@ -112,6 +121,9 @@ impl ExpectSasl<Sasl1> {
 
     fn failure(self, refusal: SaslRefusal, login: &mut Negotiation, remote: &mut Remote) -> Next {
         remote.env.understood(ProtocolMessage::Failure);
+        if self.exchange.sent_bearer_token() && refusal.condition.needs_credentials() {
+            return token::refused(refusal, self.profile.follow.is_none(), login, remote);
+        }
         let is_about_mechanism = is_about_mechanism(&refusal.condition);
         if !is_about_mechanism && !offer_has_changed(remote) {
             if self.profile.follow.is_none() && login.prepares_anew(&refusal, remote) {

@@ -9,6 +9,7 @@ use crate::connection::login::negotiation::{
 use crate::connection::login::resume::{online, refused, resume_element};
 use crate::connection::login::sasl::{SaslProfile, out_of_place};
 use crate::connection::login::step::{ExpectSasl, LoginEnd, LoginStep, Next, Progress, Sasl2};
+use crate::connection::login::token;
 use crate::connection::output::Seq;
 use crate::connection::remote::Remote;
 use crate::connection::session::{self, Inline, Session, SessionResource};
@@ -61,7 +62,13 @@ pub(super) fn start_fast(
     children.extend(wanted.map(request_token));
     // The last of the transactions.
     let after = noted.max(after);
-    send(&exchange, Secret::new(response), children, after, remote);
+    send(
+        &exchange,
+        Some(Secret::new(response)),
+        children,
+        after,
+        remote,
+    );
     let profile = Sasl2 {
         token_binding: wanted.or(used),
         used_token: true,
@@ -70,11 +77,11 @@ pub(super) fn start_fast(
     Ok(ExpectSasl { exchange, profile })
 }
 
-/// Sends `<authenticate/>` with the password's mechanism, and requests a token.
+/// Sends `<authenticate/>` with the mechanism of the password, or of what takes its place, and requests a token.
 pub(super) fn start_password(login: &mut Negotiation, remote: &mut Remote) -> Next {
     let (shown, nothing) = (secured_features(remote), Sasl2Features::default());
     let features = shown.sasl2.as_ref().unwrap_or(&nothing);
-    let (exchange, response) = Exchange::with_password(Profile::Sasl2, login, remote)?;
+    let (exchange, response) = Exchange::with_credentials(Profile::Sasl2, login, remote)?;
     let wanted = wanted_token(features, login, remote);
     let (mut children, inline, noted) = goal_elements(features, login, remote);
     children.extend(wanted.map(request_token));
@@ -109,6 +116,10 @@ fn wanted_token(
     login: &Negotiation,
     remote: &Remote,
 ) -> Option<HtBinding> {
+    if remote.env.config.method.is_anonymous() {
+        // The account is another one each time.
+        return None;
+    }
     let offered = features.fast.as_ref()?;
     let bindings = login.channel_bindings(remote);
     let is_offered = |binding: HtBinding| {
@@ -189,7 +200,7 @@ fn goal_elements(
 
 fn send(
     exchange: &Exchange,
-    response: Secret<Vec<u8>>,
+    response: Option<Secret<Vec<u8>>>,
     mut inline: Vec<Element>,
     after: Option<Seq>,
     remote: &mut Remote,
@@ -206,7 +217,7 @@ fn send(
     let mechanism = exchange.mechanism();
     let authenticate = Authenticate {
         mechanism: mechanism.as_str().to_owned(),
-        initial_response: Some(response),
+        initial_response: response,
         user_agent: Some(user_agent),
         inline,
     };
@@ -326,6 +337,9 @@ impl ExpectSasl<Sasl2> {
             // An internal error of the server says nothing about the token, which costs a round trip to replace.
             return Err(ConnectionError::Sasl(refusal));
         }
+        if self.exchange.sent_bearer_token() && refusal.condition.needs_credentials() {
+            return token::refused(refusal, true, login, remote);
+        }
         if self.profile.used_token && !is_offered_here(remote) {
             // A server that offers no such login at the moment has not verified the token, so the token is kept.
             return fall_back(refusal, login, remote);
@@ -388,10 +402,13 @@ fn logged_out(remote: &mut Remote) -> Progress {
 }
 
 /// Checks that the account that the server reports is the account that logged in.
-fn check_identity(identity: &str, remote: &Remote) -> Result<(), ConnectionError> {
+fn check_identity(identity: &str, remote: &mut Remote) -> Result<(), ConnectionError> {
     let bare = identity.split('/').next().unwrap_or_default();
     match BareJid::try_from(bare) {
-        Ok(jid) if jid == remote.env.config.account => Ok(()),
+        Ok(jid) if remote.is_own_account(&jid) => {
+            remote.adopt_account(&jid);
+            Ok(())
+        }
         Ok(_) => Err(ConnectionError::Peer(PeerError::OtherAccount)),
         Err(_) => Err(ConnectionError::Peer(PeerError::Malformed(
             "authorization identity",

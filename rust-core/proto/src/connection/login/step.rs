@@ -2,7 +2,7 @@
 
 use crate::connection::login::exchange::Exchange;
 use crate::connection::session::{Inline, Session};
-use crate::error::ConnectionError;
+use crate::error::{Assumption, ConnectionError};
 use crate::sasl::HtBinding;
 
 /// The result of an input: the login continues, or ends with an error.
@@ -41,6 +41,9 @@ pub(super) enum LoginStep {
     },
     /// Nothing is remembered: the features decide.
     ExpectFeatures,
+    /// The app has been asked for its bearer token; the stream has been opened. What the login will rely on is not at risk before it
+    /// is sent.
+    ExpectToken { at_risk: Option<Assumption> },
     /// `<resume/>` has been sent, directly after TLS.
     ExpectResumedBeforeSasl,
     /// A SASL1 exchange runs.
@@ -63,6 +66,7 @@ impl LoginStep {
             Self::ExpectProceed { .. } => "ExpectProceed",
             Self::ExpectTls { .. } => "ExpectTls",
             Self::ExpectFeatures => "ExpectFeatures",
+            Self::ExpectToken { .. } => "ExpectToken",
             Self::ExpectResumedBeforeSasl => "ExpectResumedBeforeSasl",
             Self::ExpectSasl1(_) => "ExpectSasl1",
             Self::ExpectSasl2(_) => "ExpectSasl2",

@@ -235,6 +235,11 @@ impl Session {
         }
         remote.resumption.answered(remote.env.now.mono);
         let jid = stored.jid.clone();
+        if let Ok(jid) = FullJid::try_from(jid.as_str())
+            && remote.is_own_account(jid.bare())
+        {
+            remote.adopt_account(jid.bare());
+        }
         let mut session = Self::restored(stored, missed, remote);
         let at = remote.env.now.wall;
         if let Some(session) = &mut remote.knowledge.sm {
@@ -341,11 +346,12 @@ impl Session {
 /// Checks that this is a full JID of the account. With one of another account, everything that arrives would seem to be forged.
 pub(in crate::connection) fn check_full_jid(
     text: &str,
-    remote: &Remote,
+    remote: &mut Remote,
 ) -> Result<(), ConnectionError> {
     let jid = FullJid::try_from(text)
         .map_err(|_| ConnectionError::Peer(PeerError::Malformed("full JID")))?;
-    if *jid.bare() == remote.env.config.account {
+    if remote.is_own_account(jid.bare()) {
+        remote.adopt_account(jid.bare());
         Ok(())
     } else {
         Err(ConnectionError::Peer(PeerError::OtherAccount))

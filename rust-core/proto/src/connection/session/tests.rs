@@ -36,6 +36,10 @@ fn of_timer(timer: Timer) -> (&'static str, &'static str) {
             "a page is requested, or a settling query is planned",
             "sends `<r/>` or a ping, whose answer ends the wait for the archive; or the settling query",
         ),
+        Timer::Token => (
+            "the app is asked for a bearer token",
+            "ends the connection; another attempt follows",
+        ),
         Timer::Request => (
             "a part of a session's start is sent alone, or waits for that",
             "sends the next one",
@@ -44,18 +48,19 @@ fn of_timer(timer: Timer) -> (&'static str, &'static str) {
     }
 }
 
-const TIMERS: [Timer; 7] = [
+const TIMERS: [Timer; 8] = [
     Timer::Login,
     Timer::Ack,
     Timer::Probe,
     Timer::Keepalive,
     Timer::Archive,
+    Timer::Token,
     Timer::Request,
     Timer::Close,
 ];
 
 /// Every state of a connection in which something is awaited.
-const STATES: [Wait; 12] = [
+const STATES: [Wait; 13] = [
     (
         "ExpectTransport",
         "the host opens the transport",
@@ -68,6 +73,11 @@ const STATES: [Wait; 12] = [
         Until(Timer::Login),
     ),
     ("ExpectFeatures", "the features", Until(Timer::Login)),
+    (
+        "ExpectToken",
+        "the app's bearer token, or the features",
+        Until(Timer::Token),
+    ),
     (
         "ExpectResumedBeforeSasl",
         "`<resumed/>` or `<failed/>`",

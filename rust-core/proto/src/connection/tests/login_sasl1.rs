@@ -47,6 +47,8 @@ fn every_login_costs_what_the_design_says() {
         ("early_data_accepted", 2),
         ("early_data_rejected", 3),
         ("closed_cleanly", 5),
+        ("cold_bearer_token", 4),
+        ("warm_bearer_token", 3),
     ];
     assert_eq!(SCRIPTS.len(), table.len());
     for (script, (name, round_trips)) in SCRIPTS.iter().zip(table) {

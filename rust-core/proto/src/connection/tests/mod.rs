@@ -19,6 +19,7 @@ mod bind_refused;
 mod caught_up;
 mod chunks;
 mod copies;
+mod credentials;
 mod dedup;
 mod early_data;
 mod ephemeral;

@@ -15,6 +15,7 @@ use crate::connection::{
 use crate::error::ConnectionError;
 use crate::knowledge::{Knowledge, Op, OutboundKind, OutboundStanza};
 use crate::protocol_message::{ProtocolMessage, join};
+use crate::sasl::CredentialError;
 use crate::secret::Secret;
 use crate::time::{Instant, Now};
 use crate::xml::Element;
@@ -68,6 +69,8 @@ pub(super) struct Peer {
     pub(super) edges: BTreeSet<String>,
     /// How often the password was stretched into keys.
     pub(super) derivations: usize,
+    /// The requests for a bearer token: whether the last one was refused.
+    pub(super) token_requests: Vec<bool>,
     /// Bytes that the server has sent.
     pub(super) served: usize,
 }
@@ -83,6 +86,7 @@ impl Peer {
             transport: setup.transport,
             knowledge: setup.knowledge.clone(),
             derived_keys: setup.derived_keys.clone(),
+            token_refused: setup.token_refused,
             early_data_possible: setup.early_data_possible,
             purpose: setup.purpose,
             active: setup.active,
@@ -117,6 +121,7 @@ impl Peer {
             history: Vec::new(),
             edges: BTreeSet::new(),
             derivations: 0,
+            token_requests: Vec::new(),
             served: 0,
         }
     }
@@ -187,6 +192,11 @@ impl Peer {
     pub(super) fn pass(&mut self, time: Duration) {
         self.now.mono = self.now.mono + time;
         self.input("timeout", Input::Timeout);
+    }
+
+    /// The app answers the request for a bearer token.
+    pub(super) fn provide(&mut self, answer: Result<Secret<String>, CredentialError>) {
+        self.input("token provided", Input::TokenProvided(answer));
     }
 
     pub(super) fn command(&mut self, command: Command) {
@@ -426,6 +436,7 @@ impl Peer {
                 self.pending_events.push_back((after, event));
             }
             Output::CloseTransport => self.history.push("close transport".to_owned()),
+            Output::RequestToken { refused } => self.token_requests.push(refused),
             Output::DeriveKeys(_) | Output::Escalated(_) | Output::Timeout { .. } => {}
         }
     }

@@ -5,6 +5,8 @@ use super::proofs::{Scram, token_proof};
 use super::texts::*;
 use crate::connection::{Command, EarlyData};
 use crate::knowledge::Knowledge;
+use crate::sasl::Method;
+use crate::secret::Secret;
 
 pub(super) struct Script {
     pub(super) name: &'static str,
@@ -47,6 +49,8 @@ scripts! {
     early_data_accepted: early();
     early_data_rejected: early();
     closed_cleanly: Setup::direct();
+    cold_bearer_token: bearer();
+    warm_bearer_token: bearer().knowing(gone(learn(bearer(), cold_bearer_token)));
 }
 
 // -- what earlier logins left behind
@@ -75,6 +79,14 @@ pub(super) fn after_sasl2() -> Knowledge {
 
 pub(super) fn after_pipelining() -> Knowledge {
     learn(Setup::starttls(), cold_pipelining)
+}
+
+/// An app that logs in with a bearer token, at a server without FAST.
+pub(super) fn bearer() -> Setup {
+    Setup::direct().with(|setup| {
+        setup.config.password = None;
+        setup.config.method = Method::BearerToken;
+    })
 }
 
 /// The session is gone, the rest is known.
@@ -500,6 +512,44 @@ pub(super) fn early_data_rejected(peer: &mut Peer) {
     peer.serve(&format!("{HEADER}{}{success}", features(&sasl2_early())));
     peer.is_online();
     peer.finish();
+}
+
+/// The features of a server that takes bearer tokens.
+pub(super) fn bearer_features(inline: &str) -> String {
+    sasl2_with(inline).replace("SCRAM-SHA-256-PLUS", "OAUTHBEARER")
+}
+
+pub(super) fn cold_bearer_token(peer: &mut Peer) {
+    open_direct(peer);
+    peer.sends("header");
+    peer.serve(&format!(
+        "{HEADER}{}",
+        features(&bearer_features(&format!("{}{SM}", bind2())))
+    ));
+    peer.provide(Ok(Secret::from("a-token")));
+    finish_bearer_token(peer, "authenticate OAUTHBEARER");
+}
+
+fn warm_bearer_token(peer: &mut Peer) {
+    peer.connect();
+    peer.sends("ClientHello");
+    peer.provide(Ok(Secret::from("a-token")));
+    peer.tls();
+    finish_bearer_token(peer, "header + authenticate OAUTHBEARER");
+}
+
+#[track_caller]
+pub(super) fn finish_bearer_token(peer: &mut Peer, first: &str) {
+    peer.sends(first);
+    if first.starts_with("header") {
+        let shown = bearer_features(&format!("{}{SM}", bind2()));
+        peer.serve(&format!("{HEADER}{}", features(&shown)));
+    }
+    let is_known = first.starts_with("header");
+    let metadata = if is_known { "" } else { METADATA };
+    let bound = bound2(&format!("{ENABLED}{metadata}"));
+    peer.serve(&success2("", JID, &bound));
+    answer_greeting(peer);
 }
 
 fn closed_cleanly(peer: &mut Peer) {

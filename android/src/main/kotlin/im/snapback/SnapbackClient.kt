@@ -13,6 +13,8 @@ import im.snapback.ffi.OpenException
 import im.snapback.ffi.OutgoingPresence
 import im.snapback.ffi.SendException
 import im.snapback.ffi.ServiceException
+import im.snapback.ffi.TokenProblem
+import im.snapback.ffi.TokenRequest
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
@@ -403,6 +405,19 @@ public class SnapbackClient private constructor(
         answer: DnsAnswer,
     ): Unit = tell { answerDns(id, answer) }
 
+    /** Waits for the next request for a bearer token; returns `null` once the client is closed. */
+    internal suspend fun nextTokenRequest(): TokenRequest? = if (closed.get()) null else core.nextTokenRequest()
+
+    internal fun provideToken(
+        id: ULong,
+        token: String,
+    ): Unit = tell { provideToken(id, token) }
+
+    internal fun refuseToken(
+        id: ULong,
+        problem: TokenProblem,
+    ): Unit = tell { refuseToken(id, problem) }
+
     internal val pumpScope: CoroutineScope get() = scope
 
     /** Calls a function of the core, for the parts of the client that have files of their own. */
@@ -530,19 +545,37 @@ public class SnapbackClient private constructor(
             block: Configuration.() -> Unit = {},
         ): SnapbackClient = open(account, password, Configuration().apply(block))
 
+        /**
+         * The same with credentials other than a password: a bearer token, a client certificate, or none.
+         *
+         * @throws SnapbackException.Configuration if the certificate or a setting cannot be used.
+         */
+        @JvmStatic
+        public suspend fun open(
+            account: String,
+            credentials: Credentials,
+            block: Configuration.() -> Unit = {},
+        ): SnapbackClient = open(account, credentials, Configuration().apply(block))
+
+        internal suspend fun open(
+            account: String,
+            credentials: Credentials,
+            configuration: Configuration,
+        ): SnapbackClient =
+            try {
+                val config = configuration.toCore(account)
+                val core = credentials.toCore().use { CoreClient.openWith(config, it, configuration.proxy?.password) }
+                val client = SnapbackClient(core)
+                credentials.provider?.let { provider -> client.scope.launch { pumpTokens(client, provider) } }
+                client
+            } catch (error: OpenException) {
+                throw SnapbackException.of(error)
+            }
+
         internal suspend fun open(
             account: String,
             password: String?,
             configuration: Configuration,
-        ): SnapbackClient =
-            try {
-                val core = configuration.toCore(account)
-                val ofProxy = configuration.proxy?.password
-                SnapbackClient(
-                    password?.let { CoreClient.open(core, it, ofProxy) } ?: CoreClient.openWithoutPassword(core, ofProxy),
-                )
-            } catch (error: OpenException) {
-                throw SnapbackException.of(error)
-            }
+        ): SnapbackClient = open(account, password?.let(Credentials::password) ?: Credentials.stored(), configuration)
     }
 }

@@ -3,6 +3,7 @@ package im.snapback.android
 import android.app.Application
 import android.content.Context
 import im.snapback.Configuration
+import im.snapback.Credentials
 import im.snapback.Jid
 import im.snapback.SnapbackClient
 import im.snapback.SnapbackException
@@ -52,6 +53,19 @@ public object SnapbackAndroid {
         pauseInBackgroundAfter: Duration? = null,
         block: Configuration.() -> Unit = {},
     ): SnapbackClient {
+        val credentials = password?.let(Credentials::password) ?: Credentials.stored()
+        return open(context, account, credentials, pauseInBackgroundAfter, block)
+    }
+
+    /** The same with credentials other than a password: a bearer token, a client certificate, or none. */
+    @JvmStatic
+    public suspend fun open(
+        context: Context,
+        account: String,
+        credentials: Credentials,
+        pauseInBackgroundAfter: Duration? = null,
+        block: Configuration.() -> Unit = {},
+    ): SnapbackClient {
         val app = context.applicationContext
         var opened: SnapbackClient? = null
         try {
@@ -61,7 +75,7 @@ public object SnapbackAndroid {
                 configuration.storage = storage(app, account)
                 configuration.system = SystemResolver.system
                 configuration.block()
-                val client = SnapbackClient.open(account, password, configuration)
+                val client = SnapbackClient.open(account, credentials, configuration)
                 opened = client
                 client.companions += SystemResolver(client)
                 client.companions +=
