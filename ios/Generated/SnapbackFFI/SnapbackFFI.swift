@@ -1125,6 +1125,27 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
     func suspend() async throws
 
     /**
+     * Returns whether the configuration names this namespace: requests with others never reach the app.
+     */
+    func handlesRequests(namespace: String)  -> Bool
+
+    /**
+     * Waits for a request of another entity that the app answers; returns nothing once the client has ended. There may be only
+     * one caller at a time.
+     */
+    func nextRequest() async  -> InboundRequest?
+
+    /**
+     * Answers a request with an error. Returns `false` if the request has expired.
+     */
+    func refuse(number: UInt64, kind: ErrorType, condition: String, text: String?) async throws  -> Bool
+
+    /**
+     * Answers a request with a result, with this payload or without one. Returns `false` if the request has expired.
+     */
+    func respond(number: UInt64, payload: String?) async throws  -> Bool
+
+    /**
      * Trusts any key, also in place of an authority.
      */
     func dangerouslyTrustKey(key: Data) async throws
@@ -1154,6 +1175,151 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
      * responded, and `false` if the call was cancelled. A cancelled change may have been made nevertheless.
      */
     func setContact(jid: String, name: String?, groups: [String], cancellation: Cancellation?) async throws  -> Bool
+
+    /**
+     * Changes the account's password at the server, and logs in with it from then on.
+     */
+    func changePassword(password: Password) async throws
+
+    /**
+     * Deletes the account at the server, then logs out.
+     */
+    func deleteAccount() async throws
+
+    /**
+     * Blocks these addresses.
+     */
+    func block(jidsToBlock: [String]) async throws
+
+    /**
+     * Returns the block list. From then on, and as long as the session exists, the server reports each change.
+     */
+    func blockList() async throws  -> BlockList
+
+    /**
+     * Unblocks these addresses.
+     */
+    func unblock(jidsToUnblock: [String]) async throws
+
+    /**
+     * Unblocks all addresses.
+     */
+    func unblockAll() async throws
+
+    /**
+     * Returns what the sender of this presence supports, with its hash verified; nothing if the presence shows no caps.
+     */
+    func discoCaps(presence: String) async throws  -> CapsInfo?
+
+    /**
+     * Returns the identities and features of an entity, or of a node of it.
+     */
+    func discoInfo(to: String, node: String?) async throws  -> DiscoInfo
+
+    /**
+     * Returns the items of an entity.
+     */
+    func discoItems(to: String, node: String?) async throws  -> [DiscoItem]
+
+    /**
+     * Configures a node.
+     */
+    func configureNode(service: String?, node: String, options: NodeOptions) async throws
+
+    /**
+     * Removes a node with its items.
+     */
+    func deleteNode(service: String?, node: String) async throws
+
+    /**
+     * Returns the event in a received message, given as XML; nothing if there is none, or it cannot be read.
+     */
+    func nodeEvent(message: String)  -> NodeEvent?
+
+    /**
+     * Returns the item with this id, if it is there.
+     */
+    func nodeItem(service: String?, node: String, id: String) async throws  -> NodeItem?
+
+    /**
+     * Returns the newest items of a node.
+     */
+    func nodeItems(service: String?, node: String, max: UInt32?) async throws  -> [NodeItem]
+
+    /**
+     * Publishes an item; returns its id, if the service states it.
+     */
+    func publish(service: String?, node: String, id: String?, payload: String, options: NodeOptions) async throws  -> String?
+
+    /**
+     * Removes an item.
+     */
+    func retract(service: String?, node: String, id: String) async throws
+
+    /**
+     * Returns the data of an avatar, whose hash is verified.
+     */
+    func avatarData(of: String, id: String) async throws  -> Data
+
+    /**
+     * Returns the formats of a user's avatar; none if the user has none.
+     */
+    func avatarMetadata(of: String) async throws  -> [AvatarInfo]
+
+    /**
+     * Publishes that the user has no avatar.
+     */
+    func disableAvatar() async throws
+
+    /**
+     * Returns the name that a user wants to be called by.
+     */
+    func nick(of: String) async throws  -> String?
+
+    /**
+     * Publishes an avatar; returns its id.
+     */
+    func publishAvatar(avatar: OutgoingAvatar, access: AccessModel?) async throws  -> String
+
+    /**
+     * Publishes the name that the user wants to be called by; an empty one removes it.
+     */
+    func publishNick(name: String) async throws
+
+    /**
+     * Returns what a user says about themselves.
+     */
+    func vcard(of: String) async throws  -> Vcard
+
+    /**
+     * Shares the user's presence with a contact.
+     */
+    func approveSubscription(of: String) async throws
+
+    /**
+     * Refuses a contact's request, or ends the contact's subscription.
+     */
+    func refuseSubscription(of: String) async throws
+
+    /**
+     * Asks a contact for their presence.
+     */
+    func subscribe(to: String, nick: String?) async throws
+
+    /**
+     * Ends the subscription to a contact's presence.
+     */
+    func unsubscribe(from: String) async throws
+
+    /**
+     * Returns the upload service of the account's server, if there is one.
+     */
+    func uploadService() async throws  -> UploadService?
+
+    /**
+     * Asks an upload service where a file may be uploaded.
+     */
+    func uploadSlot(service: UploadService, file: FileUpload) async throws  -> UploadSlot
 
 }
 /**
@@ -1673,6 +1839,78 @@ package func suspend()async throws   {
 }
 
     /**
+     * Returns whether the configuration names this namespace: requests with others never reach the app.
+     */
+package func handlesRequests(namespace: String) -> Bool  {
+    return try!  FfiConverterBool.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_snapback_ffi_fn_method_coreclient_handles_requests(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(namespace),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Waits for a request of another entity that the app answers; returns nothing once the client has ended. There may be only
+     * one caller at a time.
+     */
+package func nextRequest()async  -> InboundRequest?  {
+    return
+        try!  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_next_request(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeInboundRequest.lift,
+            errorHandler: nil
+
+        )
+}
+
+    /**
+     * Answers a request with an error. Returns `false` if the request has expired.
+     */
+package func refuse(number: UInt64, kind: ErrorType, condition: String, text: String?)async throws  -> Bool  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_refuse(
+                        self.uniffiCloneHandle(),FfiConverterUInt64.lower(number),FfiConverterTypeErrorType_lower(kind),FfiConverterString.lower(condition),FfiConverterOptionString.lower(text)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_i8,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_i8,
+            freeFunc: ffi_snapback_ffi_rust_future_free_i8,
+            liftFunc: FfiConverterBool.lift,
+            errorHandler: FfiConverterTypeSendError_lift
+        )
+}
+
+    /**
+     * Answers a request with a result, with this payload or without one. Returns `false` if the request has expired.
+     */
+package func respond(number: UInt64, payload: String?)async throws  -> Bool  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_respond(
+                        self.uniffiCloneHandle(),FfiConverterUInt64.lower(number),FfiConverterOptionString.lower(payload)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_i8,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_i8,
+            freeFunc: ffi_snapback_ffi_rust_future_free_i8,
+            liftFunc: FfiConverterBool.lift,
+            errorHandler: FfiConverterTypeSendError_lift
+        )
+}
+
+    /**
      * Trusts any key, also in place of an authority.
      */
 package func dangerouslyTrustKey(key: Data)async throws   {
@@ -1784,6 +2022,551 @@ package func setContact(jid: String, name: String?, groups: [String], cancellati
             freeFunc: ffi_snapback_ffi_rust_future_free_i8,
             liftFunc: FfiConverterBool.lift,
             errorHandler: FfiConverterTypeIqError_lift
+        )
+}
+
+    /**
+     * Changes the account's password at the server, and logs in with it from then on.
+     */
+package func changePassword(password: Password)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_change_password(
+                        self.uniffiCloneHandle(),FfiConverterTypePassword_lower(password)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Deletes the account at the server, then logs out.
+     */
+package func deleteAccount()async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_delete_account(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Blocks these addresses.
+     */
+package func block(jidsToBlock: [String])async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_block(
+                        self.uniffiCloneHandle(),FfiConverterSequenceString.lower(jidsToBlock)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Returns the block list. From then on, and as long as the session exists, the server reports each change.
+     */
+package func blockList()async throws  -> BlockList  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_block_list(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeBlockList_lift,
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Unblocks these addresses.
+     */
+package func unblock(jidsToUnblock: [String])async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_unblock(
+                        self.uniffiCloneHandle(),FfiConverterSequenceString.lower(jidsToUnblock)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Unblocks all addresses.
+     */
+package func unblockAll()async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_unblock_all(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Returns what the sender of this presence supports, with its hash verified; nothing if the presence shows no caps.
+     */
+package func discoCaps(presence: String)async throws  -> CapsInfo?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_disco_caps(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(presence)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeCapsInfo.lift,
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Returns the identities and features of an entity, or of a node of it.
+     */
+package func discoInfo(to: String, node: String?)async throws  -> DiscoInfo  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_disco_info(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(to),FfiConverterOptionString.lower(node)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeDiscoInfo_lift,
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Returns the items of an entity.
+     */
+package func discoItems(to: String, node: String?)async throws  -> [DiscoItem]  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_disco_items(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(to),FfiConverterOptionString.lower(node)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterSequenceTypeDiscoItem.lift,
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Configures a node.
+     */
+package func configureNode(service: String?, node: String, options: NodeOptions)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_configure_node(
+                        self.uniffiCloneHandle(),FfiConverterOptionString.lower(service),FfiConverterString.lower(node),FfiConverterTypeNodeOptions_lower(options)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Removes a node with its items.
+     */
+package func deleteNode(service: String?, node: String)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_delete_node(
+                        self.uniffiCloneHandle(),FfiConverterOptionString.lower(service),FfiConverterString.lower(node)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Returns the event in a received message, given as XML; nothing if there is none, or it cannot be read.
+     */
+package func nodeEvent(message: String) -> NodeEvent?  {
+    return try!  FfiConverterOptionTypeNodeEvent.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_snapback_ffi_fn_method_coreclient_node_event(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(message),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Returns the item with this id, if it is there.
+     */
+package func nodeItem(service: String?, node: String, id: String)async throws  -> NodeItem?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_node_item(
+                        self.uniffiCloneHandle(),FfiConverterOptionString.lower(service),FfiConverterString.lower(node),FfiConverterString.lower(id)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeNodeItem.lift,
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Returns the newest items of a node.
+     */
+package func nodeItems(service: String?, node: String, max: UInt32?)async throws  -> [NodeItem]  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_node_items(
+                        self.uniffiCloneHandle(),FfiConverterOptionString.lower(service),FfiConverterString.lower(node),FfiConverterOptionUInt32.lower(max)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterSequenceTypeNodeItem.lift,
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Publishes an item; returns its id, if the service states it.
+     */
+package func publish(service: String?, node: String, id: String?, payload: String, options: NodeOptions)async throws  -> String?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_publish(
+                        self.uniffiCloneHandle(),FfiConverterOptionString.lower(service),FfiConverterString.lower(node),FfiConverterOptionString.lower(id),FfiConverterString.lower(payload),FfiConverterTypeNodeOptions_lower(options)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionString.lift,
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Removes an item.
+     */
+package func retract(service: String?, node: String, id: String)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_retract(
+                        self.uniffiCloneHandle(),FfiConverterOptionString.lower(service),FfiConverterString.lower(node),FfiConverterString.lower(id)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Returns the data of an avatar, whose hash is verified.
+     */
+package func avatarData(of: String, id: String)async throws  -> Data  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_avatar_data(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(of),FfiConverterString.lower(id)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterData.lift,
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Returns the formats of a user's avatar; none if the user has none.
+     */
+package func avatarMetadata(of: String)async throws  -> [AvatarInfo]  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_avatar_metadata(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(of)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterSequenceTypeAvatarInfo.lift,
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Publishes that the user has no avatar.
+     */
+package func disableAvatar()async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_disable_avatar(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Returns the name that a user wants to be called by.
+     */
+package func nick(of: String)async throws  -> String?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_nick(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(of)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionString.lift,
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Publishes an avatar; returns its id.
+     */
+package func publishAvatar(avatar: OutgoingAvatar, access: AccessModel?)async throws  -> String  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_publish_avatar(
+                        self.uniffiCloneHandle(),FfiConverterTypeOutgoingAvatar_lower(avatar),FfiConverterOptionTypeAccessModel.lower(access)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterString.lift,
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Publishes the name that the user wants to be called by; an empty one removes it.
+     */
+package func publishNick(name: String)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_publish_nick(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(name)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Returns what a user says about themselves.
+     */
+package func vcard(of: String)async throws  -> Vcard  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_vcard(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(of)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeVcard_lift,
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Shares the user's presence with a contact.
+     */
+package func approveSubscription(of: String)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_approve_subscription(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(of)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeSendError_lift
+        )
+}
+
+    /**
+     * Refuses a contact's request, or ends the contact's subscription.
+     */
+package func refuseSubscription(of: String)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_refuse_subscription(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(of)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeSendError_lift
+        )
+}
+
+    /**
+     * Asks a contact for their presence.
+     */
+package func subscribe(to: String, nick: String?)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_subscribe(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(to),FfiConverterOptionString.lower(nick)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeSendError_lift
+        )
+}
+
+    /**
+     * Ends the subscription to a contact's presence.
+     */
+package func unsubscribe(from: String)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_unsubscribe(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(from)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeSendError_lift
+        )
+}
+
+    /**
+     * Returns the upload service of the account's server, if there is one.
+     */
+package func uploadService()async throws  -> UploadService?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_upload_service(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeUploadService.lift,
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Asks an upload service where a file may be uploaded.
+     */
+package func uploadSlot(service: UploadService, file: FileUpload)async throws  -> UploadSlot  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_upload_slot(
+                        self.uniffiCloneHandle(),FfiConverterTypeUploadService_lower(service),FfiConverterTypeFileUpload_lower(file)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeUploadSlot_lift,
+            errorHandler: FfiConverterTypeServiceError_lift
         )
 }
 
@@ -2310,6 +3093,263 @@ package func FfiConverterTypeLogSink_lower(_ value: LogSink) -> UInt64 {
 }
 
 
+
+
+/**
+ * One format of an avatar.
+ */
+public struct AvatarInfo: Equatable, Hashable {
+    /**
+     * Its id: the SHA-1 of the data, as 40 hexadecimal digits.
+     */
+    public let id: String
+    /**
+     * Its size in bytes, as the publisher states it.
+     */
+    public let bytes: UInt64
+    /**
+     * Its media type, such as `image/png`.
+     */
+    public let mediaType: String
+    /**
+     * Its width in pixels, if stated.
+     */
+    public let width: UInt32?
+    /**
+     * Its height in pixels, if stated.
+     */
+    public let height: UInt32?
+    /**
+     * Where it is, if it is not on the account. It may lead anywhere.
+     */
+    public let url: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its id: the SHA-1 of the data, as 40 hexadecimal digits.
+         */id: String,
+        /**
+         * Its size in bytes, as the publisher states it.
+         */bytes: UInt64,
+        /**
+         * Its media type, such as `image/png`.
+         */mediaType: String,
+        /**
+         * Its width in pixels, if stated.
+         */width: UInt32?,
+        /**
+         * Its height in pixels, if stated.
+         */height: UInt32?,
+        /**
+         * Where it is, if it is not on the account. It may lead anywhere.
+         */url: String?) {
+        self.id = id
+        self.bytes = bytes
+        self.mediaType = mediaType
+        self.width = width
+        self.height = height
+        self.url = url
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension AvatarInfo: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeAvatarInfo: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AvatarInfo {
+        return
+            try AvatarInfo(
+                id: FfiConverterString.read(from: &buf),
+                bytes: FfiConverterUInt64.read(from: &buf),
+                mediaType: FfiConverterString.read(from: &buf),
+                width: FfiConverterOptionUInt32.read(from: &buf),
+                height: FfiConverterOptionUInt32.read(from: &buf),
+                url: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: AvatarInfo, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterUInt64.write(value.bytes, into: &buf)
+        FfiConverterString.write(value.mediaType, into: &buf)
+        FfiConverterOptionUInt32.write(value.width, into: &buf)
+        FfiConverterOptionUInt32.write(value.height, into: &buf)
+        FfiConverterOptionString.write(value.url, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeAvatarInfo_lift(_ buf: RustBuffer) throws -> AvatarInfo {
+    return try FfiConverterTypeAvatarInfo.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeAvatarInfo_lower(_ value: AvatarInfo) -> RustBuffer {
+    return FfiConverterTypeAvatarInfo.lower(value)
+}
+
+
+/**
+ * The block list.
+ */
+package struct BlockList: Equatable, Hashable {
+    /**
+     * The blocked addresses.
+     */
+    package let jids: [String]
+    /**
+     * The number of entries that cannot be read, or are too many. They are blocked all the same.
+     */
+    package let unreadable: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * The blocked addresses.
+         */jids: [String],
+        /**
+         * The number of entries that cannot be read, or are too many. They are blocked all the same.
+         */unreadable: UInt64) {
+        self.jids = jids
+        self.unreadable = unreadable
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension BlockList: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeBlockList: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BlockList {
+        return
+            try BlockList(
+                jids: FfiConverterSequenceString.read(from: &buf),
+                unreadable: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: BlockList, into buf: inout [UInt8]) {
+        FfiConverterSequenceString.write(value.jids, into: &buf)
+        FfiConverterUInt64.write(value.unreadable, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeBlockList_lift(_ buf: RustBuffer) throws -> BlockList {
+    return try FfiConverterTypeBlockList.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeBlockList_lower(_ value: BlockList) -> RustBuffer {
+    return FfiConverterTypeBlockList.lower(value)
+}
+
+
+/**
+ * What a client supports whose presence shows caps.
+ */
+public struct CapsInfo: Equatable, Hashable {
+    /**
+     * What it supports.
+     */
+    public let info: DiscoInfo
+    /**
+     * The hash that its presence shows.
+     */
+    public let ver: String
+    /**
+     * Whether the answer has that hash, so that it holds for every client that shows it.
+     */
+    public let isValid: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What it supports.
+         */info: DiscoInfo,
+        /**
+         * The hash that its presence shows.
+         */ver: String,
+        /**
+         * Whether the answer has that hash, so that it holds for every client that shows it.
+         */isValid: Bool) {
+        self.info = info
+        self.ver = ver
+        self.isValid = isValid
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension CapsInfo: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeCapsInfo: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CapsInfo {
+        return
+            try CapsInfo(
+                info: FfiConverterTypeDiscoInfo.read(from: &buf),
+                ver: FfiConverterString.read(from: &buf),
+                isValid: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: CapsInfo, into buf: inout [UInt8]) {
+        FfiConverterTypeDiscoInfo.write(value.info, into: &buf)
+        FfiConverterString.write(value.ver, into: &buf)
+        FfiConverterBool.write(value.isValid, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeCapsInfo_lift(_ buf: RustBuffer) throws -> CapsInfo {
+    return try FfiConverterTypeCapsInfo.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeCapsInfo_lower(_ value: CapsInfo) -> RustBuffer {
+    return FfiConverterTypeCapsInfo.lower(value)
+}
 
 
 /**
@@ -2950,6 +3990,253 @@ package func FfiConverterTypeDialedAddress_lower(_ value: DialedAddress) -> Rust
 
 
 /**
+ * What an entity is.
+ */
+public struct DiscoIdentity: Equatable, Hashable {
+    /**
+     * Such as `client`.
+     */
+    public let category: String
+    /**
+     * Such as `phone`.
+     */
+    public let kind: String
+    /**
+     * The language of the name.
+     */
+    public let language: String?
+    /**
+     * The name.
+     */
+    public let name: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Such as `client`.
+         */category: String,
+        /**
+         * Such as `phone`.
+         */kind: String,
+        /**
+         * The language of the name.
+         */language: String?,
+        /**
+         * The name.
+         */name: String?) {
+        self.category = category
+        self.kind = kind
+        self.language = language
+        self.name = name
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension DiscoIdentity: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeDiscoIdentity: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DiscoIdentity {
+        return
+            try DiscoIdentity(
+                category: FfiConverterString.read(from: &buf),
+                kind: FfiConverterString.read(from: &buf),
+                language: FfiConverterOptionString.read(from: &buf),
+                name: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: DiscoIdentity, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.category, into: &buf)
+        FfiConverterString.write(value.kind, into: &buf)
+        FfiConverterOptionString.write(value.language, into: &buf)
+        FfiConverterOptionString.write(value.name, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeDiscoIdentity_lift(_ buf: RustBuffer) throws -> DiscoIdentity {
+    return try FfiConverterTypeDiscoIdentity.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeDiscoIdentity_lower(_ value: DiscoIdentity) -> RustBuffer {
+    return FfiConverterTypeDiscoIdentity.lower(value)
+}
+
+
+/**
+ * What an entity supports.
+ */
+public struct DiscoInfo: Equatable, Hashable {
+    /**
+     * What it is.
+     */
+    public let identities: [DiscoIdentity]
+    /**
+     * What it can do, as namespaces.
+     */
+    public let features: [String]
+    /**
+     * Further data, as forms in XML (XEP-0128).
+     */
+    public let forms: [String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What it is.
+         */identities: [DiscoIdentity],
+        /**
+         * What it can do, as namespaces.
+         */features: [String],
+        /**
+         * Further data, as forms in XML (XEP-0128).
+         */forms: [String]) {
+        self.identities = identities
+        self.features = features
+        self.forms = forms
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension DiscoInfo: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeDiscoInfo: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DiscoInfo {
+        return
+            try DiscoInfo(
+                identities: FfiConverterSequenceTypeDiscoIdentity.read(from: &buf),
+                features: FfiConverterSequenceString.read(from: &buf),
+                forms: FfiConverterSequenceString.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: DiscoInfo, into buf: inout [UInt8]) {
+        FfiConverterSequenceTypeDiscoIdentity.write(value.identities, into: &buf)
+        FfiConverterSequenceString.write(value.features, into: &buf)
+        FfiConverterSequenceString.write(value.forms, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeDiscoInfo_lift(_ buf: RustBuffer) throws -> DiscoInfo {
+    return try FfiConverterTypeDiscoInfo.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeDiscoInfo_lower(_ value: DiscoInfo) -> RustBuffer {
+    return FfiConverterTypeDiscoInfo.lower(value)
+}
+
+
+/**
+ * An item of an entity, such as a service of a server.
+ */
+package struct DiscoItem: Equatable, Hashable {
+    /**
+     * Its address.
+     */
+    package let jid: String
+    /**
+     * Which part of that address it is.
+     */
+    package let node: String?
+    /**
+     * Its name, for people.
+     */
+    package let name: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * Its address.
+         */jid: String,
+        /**
+         * Which part of that address it is.
+         */node: String?,
+        /**
+         * Its name, for people.
+         */name: String?) {
+        self.jid = jid
+        self.node = node
+        self.name = name
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension DiscoItem: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeDiscoItem: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DiscoItem {
+        return
+            try DiscoItem(
+                jid: FfiConverterString.read(from: &buf),
+                node: FfiConverterOptionString.read(from: &buf),
+                name: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: DiscoItem, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.jid, into: &buf)
+        FfiConverterOptionString.write(value.node, into: &buf)
+        FfiConverterOptionString.write(value.name, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeDiscoItem_lift(_ buf: RustBuffer) throws -> DiscoItem {
+    return try FfiConverterTypeDiscoItem.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeDiscoItem_lower(_ value: DiscoItem) -> RustBuffer {
+    return FfiConverterTypeDiscoItem.lower(value)
+}
+
+
+/**
  * A query to the platform's resolver, for records of one type. The app answers within two seconds with
  * [`CoreClient::answer_dns`](crate::CoreClient::answer_dns); the next source may be queried before.
  */
@@ -3220,6 +4507,95 @@ package func FfiConverterTypeFileReference_lower(_ value: FileReference) -> Rust
 
 
 /**
+ * A file to be uploaded.
+ */
+package struct FileUpload: Equatable, Hashable {
+    /**
+     * Its name, without a path.
+     */
+    package let name: String
+    /**
+     * Its size in bytes: of what is uploaded, so after encryption.
+     */
+    package let size: UInt64
+    /**
+     * Its media type, such as `image/jpeg`.
+     */
+    package let mediaType: String?
+    /**
+     * What it is for.
+     */
+    package let purpose: UploadPurpose
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * Its name, without a path.
+         */name: String,
+        /**
+         * Its size in bytes: of what is uploaded, so after encryption.
+         */size: UInt64,
+        /**
+         * Its media type, such as `image/jpeg`.
+         */mediaType: String? = nil,
+        /**
+         * What it is for.
+         */purpose: UploadPurpose) {
+        self.name = name
+        self.size = size
+        self.mediaType = mediaType
+        self.purpose = purpose
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension FileUpload: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeFileUpload: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> FileUpload {
+        return
+            try FileUpload(
+                name: FfiConverterString.read(from: &buf),
+                size: FfiConverterUInt64.read(from: &buf),
+                mediaType: FfiConverterOptionString.read(from: &buf),
+                purpose: FfiConverterTypeUploadPurpose.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: FileUpload, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.name, into: &buf)
+        FfiConverterUInt64.write(value.size, into: &buf)
+        FfiConverterOptionString.write(value.mediaType, into: &buf)
+        FfiConverterTypeUploadPurpose.write(value.purpose, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeFileUpload_lift(_ buf: RustBuffer) throws -> FileUpload {
+    return try FfiConverterTypeFileUpload.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeFileUpload_lower(_ value: FileUpload) -> RustBuffer {
+    return FfiConverterTypeFileUpload.lower(value)
+}
+
+
+/**
  * What was sent before a wait, and what came back.
  */
 package struct Flight: Equatable, Hashable {
@@ -3398,6 +4774,75 @@ package func FfiConverterTypeHints_lower(_ value: Hints) -> RustBuffer {
 
 
 /**
+ * An HTTP header.
+ */
+package struct HttpHeader: Equatable, Hashable {
+    /**
+     * Its name.
+     */
+    package let name: String
+    /**
+     * Its value, without line breaks: a secret.
+     */
+    package let value: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * Its name.
+         */name: String,
+        /**
+         * Its value, without line breaks: a secret.
+         */value: String) {
+        self.name = name
+        self.value = value
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension HttpHeader: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeHttpHeader: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> HttpHeader {
+        return
+            try HttpHeader(
+                name: FfiConverterString.read(from: &buf),
+                value: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: HttpHeader, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.name, into: &buf)
+        FfiConverterString.write(value.value, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeHttpHeader_lift(_ buf: RustBuffer) throws -> HttpHeader {
+    return try FfiConverterTypeHttpHeader.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeHttpHeader_lower(_ value: HttpHeader) -> RustBuffer {
+    return FfiConverterTypeHttpHeader.lower(value)
+}
+
+
+/**
  * How this client identifies itself.
  */
 package struct Identity: Equatable, Hashable {
@@ -3417,6 +4862,10 @@ package struct Identity: Equatable, Hashable {
      * Features of the app, in addition to those of Snapback.
      */
     package let features: [String]
+    /**
+     * The namespaces of the requests that the app answers.
+     */
+    package let requests: [String]
     /**
      * The name of the device, shown to the user in lists of devices.
      */
@@ -3438,12 +4887,16 @@ package struct Identity: Equatable, Hashable {
          * Features of the app, in addition to those of Snapback.
          */features: [String] = [],
         /**
+         * The namespaces of the requests that the app answers.
+         */requests: [String] = [],
+        /**
          * The name of the device, shown to the user in lists of devices.
          */device: String? = nil) {
         self.name = name
         self.kind = kind
         self.node = node
         self.features = features
+        self.requests = requests
         self.device = device
     }
 
@@ -3467,6 +4920,7 @@ package struct FfiConverterTypeIdentity: FfiConverterRustBuffer {
                 kind: FfiConverterString.read(from: &buf),
                 node: FfiConverterString.read(from: &buf),
                 features: FfiConverterSequenceString.read(from: &buf),
+                requests: FfiConverterSequenceString.read(from: &buf),
                 device: FfiConverterOptionString.read(from: &buf)
         )
     }
@@ -3476,6 +4930,7 @@ package struct FfiConverterTypeIdentity: FfiConverterRustBuffer {
         FfiConverterString.write(value.kind, into: &buf)
         FfiConverterString.write(value.node, into: &buf)
         FfiConverterSequenceString.write(value.features, into: &buf)
+        FfiConverterSequenceString.write(value.requests, into: &buf)
         FfiConverterOptionString.write(value.device, into: &buf)
     }
 }
@@ -3493,6 +4948,105 @@ package func FfiConverterTypeIdentity_lift(_ buf: RustBuffer) throws -> Identity
 #endif
 package func FfiConverterTypeIdentity_lower(_ value: Identity) -> RustBuffer {
     return FfiConverterTypeIdentity.lower(value)
+}
+
+
+/**
+ * A request of another entity.
+ */
+package struct InboundRequest: Equatable, Hashable {
+    /**
+     * The number with which to answer.
+     */
+    package let number: UInt64
+    /**
+     * The requesting entity.
+     */
+    package let from: StanzaAddress
+    /**
+     * Whether it asks for a change, and not for information.
+     */
+    package let isSet: Bool
+    /**
+     * The namespace of the payload.
+     */
+    package let namespace: String
+    /**
+     * The payload as XML.
+     */
+    package let payload: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * The number with which to answer.
+         */number: UInt64,
+        /**
+         * The requesting entity.
+         */from: StanzaAddress,
+        /**
+         * Whether it asks for a change, and not for information.
+         */isSet: Bool,
+        /**
+         * The namespace of the payload.
+         */namespace: String,
+        /**
+         * The payload as XML.
+         */payload: String) {
+        self.number = number
+        self.from = from
+        self.isSet = isSet
+        self.namespace = namespace
+        self.payload = payload
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension InboundRequest: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeInboundRequest: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> InboundRequest {
+        return
+            try InboundRequest(
+                number: FfiConverterUInt64.read(from: &buf),
+                from: FfiConverterTypeStanzaAddress.read(from: &buf),
+                isSet: FfiConverterBool.read(from: &buf),
+                namespace: FfiConverterString.read(from: &buf),
+                payload: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: InboundRequest, into buf: inout [UInt8]) {
+        FfiConverterUInt64.write(value.number, into: &buf)
+        FfiConverterTypeStanzaAddress.write(value.from, into: &buf)
+        FfiConverterBool.write(value.isSet, into: &buf)
+        FfiConverterString.write(value.namespace, into: &buf)
+        FfiConverterString.write(value.payload, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeInboundRequest_lift(_ buf: RustBuffer) throws -> InboundRequest {
+    return try FfiConverterTypeInboundRequest.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeInboundRequest_lower(_ value: InboundRequest) -> RustBuffer {
+    return FfiConverterTypeInboundRequest.lower(value)
 }
 
 
@@ -4756,6 +6310,312 @@ package func FfiConverterTypeNetworkState_lower(_ value: NetworkState) -> RustBu
 
 
 /**
+ * What happened on a node.
+ */
+package struct NodeEvent: Equatable, Hashable {
+    /**
+     * The account or service: the sender of the message.
+     */
+    package let service: String
+    /**
+     * The node.
+     */
+    package let node: String
+    /**
+     * What happened.
+     */
+    package let change: NodeChange
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * The account or service: the sender of the message.
+         */service: String,
+        /**
+         * The node.
+         */node: String,
+        /**
+         * What happened.
+         */change: NodeChange) {
+        self.service = service
+        self.node = node
+        self.change = change
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NodeEvent: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeNodeEvent: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NodeEvent {
+        return
+            try NodeEvent(
+                service: FfiConverterString.read(from: &buf),
+                node: FfiConverterString.read(from: &buf),
+                change: FfiConverterTypeNodeChange.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: NodeEvent, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.service, into: &buf)
+        FfiConverterString.write(value.node, into: &buf)
+        FfiConverterTypeNodeChange.write(value.change, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeNodeEvent_lift(_ buf: RustBuffer) throws -> NodeEvent {
+    return try FfiConverterTypeNodeEvent.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeNodeEvent_lower(_ value: NodeEvent) -> RustBuffer {
+    return FfiConverterTypeNodeEvent.lower(value)
+}
+
+
+/**
+ * An item of a node.
+ */
+package struct NodeItem: Equatable, Hashable {
+    /**
+     * Its id.
+     */
+    package let id: String?
+    /**
+     * Its payload as XML.
+     */
+    package let payload: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * Its id.
+         */id: String?,
+        /**
+         * Its payload as XML.
+         */payload: String?) {
+        self.id = id
+        self.payload = payload
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NodeItem: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeNodeItem: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NodeItem {
+        return
+            try NodeItem(
+                id: FfiConverterOptionString.read(from: &buf),
+                payload: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: NodeItem, into buf: inout [UInt8]) {
+        FfiConverterOptionString.write(value.id, into: &buf)
+        FfiConverterOptionString.write(value.payload, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeNodeItem_lift(_ buf: RustBuffer) throws -> NodeItem {
+    return try FfiConverterTypeNodeItem.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeNodeItem_lower(_ value: NodeItem) -> RustBuffer {
+    return FfiConverterTypeNodeItem.lower(value)
+}
+
+
+/**
+ * A field of a node's configuration.
+ */
+package struct NodeOption: Equatable, Hashable {
+    /**
+     * The field.
+     */
+    package let field: String
+    /**
+     * The value.
+     */
+    package let value: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * The field.
+         */field: String,
+        /**
+         * The value.
+         */value: String) {
+        self.field = field
+        self.value = value
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NodeOption: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeNodeOption: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NodeOption {
+        return
+            try NodeOption(
+                field: FfiConverterString.read(from: &buf),
+                value: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: NodeOption, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.field, into: &buf)
+        FfiConverterString.write(value.value, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeNodeOption_lift(_ buf: RustBuffer) throws -> NodeOption {
+    return try FfiConverterTypeNodeOption.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeNodeOption_lower(_ value: NodeOption) -> RustBuffer {
+    return FfiConverterTypeNodeOption.lower(value)
+}
+
+
+/**
+ * The configuration of a node, as far as an app demands it.
+ */
+package struct NodeOptions: Equatable, Hashable {
+    /**
+     * Who may read.
+     */
+    package let access: AccessModel?
+    /**
+     * How many items are kept.
+     */
+    package let maxItems: UInt32?
+    /**
+     * Whether items are kept at all.
+     */
+    package let persistItems: Bool?
+    /**
+     * Others, by field, such as `pubsub#send_last_published_item`.
+     */
+    package let others: [NodeOption]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * Who may read.
+         */access: AccessModel? = nil,
+        /**
+         * How many items are kept.
+         */maxItems: UInt32? = nil,
+        /**
+         * Whether items are kept at all.
+         */persistItems: Bool? = nil,
+        /**
+         * Others, by field, such as `pubsub#send_last_published_item`.
+         */others: [NodeOption] = []) {
+        self.access = access
+        self.maxItems = maxItems
+        self.persistItems = persistItems
+        self.others = others
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NodeOptions: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeNodeOptions: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NodeOptions {
+        return
+            try NodeOptions(
+                access: FfiConverterOptionTypeAccessModel.read(from: &buf),
+                maxItems: FfiConverterOptionUInt32.read(from: &buf),
+                persistItems: FfiConverterOptionBool.read(from: &buf),
+                others: FfiConverterSequenceTypeNodeOption.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: NodeOptions, into buf: inout [UInt8]) {
+        FfiConverterOptionTypeAccessModel.write(value.access, into: &buf)
+        FfiConverterOptionUInt32.write(value.maxItems, into: &buf)
+        FfiConverterOptionBool.write(value.persistItems, into: &buf)
+        FfiConverterSequenceTypeNodeOption.write(value.others, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeNodeOptions_lift(_ buf: RustBuffer) throws -> NodeOptions {
+    return try FfiConverterTypeNodeOptions.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeNodeOptions_lower(_ value: NodeOptions) -> RustBuffer {
+    return FfiConverterTypeNodeOptions.lower(value)
+}
+
+
+/**
  * The result of opening the store.
  */
 public struct OpenReport: Equatable, Hashable {
@@ -4831,6 +6691,95 @@ package func FfiConverterTypeOpenReport_lift(_ buf: RustBuffer) throws -> OpenRe
 #endif
 package func FfiConverterTypeOpenReport_lower(_ value: OpenReport) -> RustBuffer {
     return FfiConverterTypeOpenReport.lower(value)
+}
+
+
+/**
+ * An avatar to be published.
+ */
+public struct OutgoingAvatar: Equatable, Hashable {
+    /**
+     * The picture.
+     */
+    public let data: Data
+    /**
+     * Its media type, such as `image/png`.
+     */
+    public let mediaType: String
+    /**
+     * Its width in pixels.
+     */
+    public let width: UInt32?
+    /**
+     * Its height in pixels.
+     */
+    public let height: UInt32?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The picture.
+         */data: Data,
+        /**
+         * Its media type, such as `image/png`.
+         */mediaType: String,
+        /**
+         * Its width in pixels.
+         */width: UInt32? = nil,
+        /**
+         * Its height in pixels.
+         */height: UInt32? = nil) {
+        self.data = data
+        self.mediaType = mediaType
+        self.width = width
+        self.height = height
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension OutgoingAvatar: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeOutgoingAvatar: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> OutgoingAvatar {
+        return
+            try OutgoingAvatar(
+                data: FfiConverterData.read(from: &buf),
+                mediaType: FfiConverterString.read(from: &buf),
+                width: FfiConverterOptionUInt32.read(from: &buf),
+                height: FfiConverterOptionUInt32.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: OutgoingAvatar, into buf: inout [UInt8]) {
+        FfiConverterData.write(value.data, into: &buf)
+        FfiConverterString.write(value.mediaType, into: &buf)
+        FfiConverterOptionUInt32.write(value.width, into: &buf)
+        FfiConverterOptionUInt32.write(value.height, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeOutgoingAvatar_lift(_ buf: RustBuffer) throws -> OutgoingAvatar {
+    return try FfiConverterTypeOutgoingAvatar.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeOutgoingAvatar_lower(_ value: OutgoingAvatar) -> RustBuffer {
+    return FfiConverterTypeOutgoingAvatar.lower(value)
 }
 
 
@@ -6142,6 +8091,85 @@ package func FfiConverterTypeStanzaId_lower(_ value: StanzaId) -> RustBuffer {
 
 
 /**
+ * A presence that is about a subscription.
+ */
+package struct SubscriptionNotice: Equatable, Hashable {
+    /**
+     * The contact's bare JID.
+     */
+    package let contact: String
+    /**
+     * What happened.
+     */
+    package let step: SubscriptionStep
+    /**
+     * The name that the contact claims (XEP-0172).
+     */
+    package let nick: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * The contact's bare JID.
+         */contact: String,
+        /**
+         * What happened.
+         */step: SubscriptionStep,
+        /**
+         * The name that the contact claims (XEP-0172).
+         */nick: String?) {
+        self.contact = contact
+        self.step = step
+        self.nick = nick
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension SubscriptionNotice: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeSubscriptionNotice: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SubscriptionNotice {
+        return
+            try SubscriptionNotice(
+                contact: FfiConverterString.read(from: &buf),
+                step: FfiConverterTypeSubscriptionStep.read(from: &buf),
+                nick: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: SubscriptionNotice, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.contact, into: &buf)
+        FfiConverterTypeSubscriptionStep.write(value.step, into: &buf)
+        FfiConverterOptionString.write(value.nick, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeSubscriptionNotice_lift(_ buf: RustBuffer) throws -> SubscriptionNotice {
+    return try FfiConverterTypeSubscriptionNotice.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeSubscriptionNotice_lower(_ value: SubscriptionNotice) -> RustBuffer {
+    return FfiConverterTypeSubscriptionNotice.lower(value)
+}
+
+
+/**
  * How a connection established its session.
  */
 package struct Timeline: Equatable, Hashable {
@@ -6518,6 +8546,303 @@ package func FfiConverterTypeTombstone_lower(_ value: Tombstone) -> RustBuffer {
 
 
 /**
+ * A service that takes files.
+ */
+package struct UploadService: Equatable, Hashable {
+    /**
+     * Its address.
+     */
+    package let jid: String
+    /**
+     * The maximum size of a file in bytes, if it states one.
+     */
+    package let maxFileSize: UInt64?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * Its address.
+         */jid: String,
+        /**
+         * The maximum size of a file in bytes, if it states one.
+         */maxFileSize: UInt64?) {
+        self.jid = jid
+        self.maxFileSize = maxFileSize
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension UploadService: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeUploadService: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UploadService {
+        return
+            try UploadService(
+                jid: FfiConverterString.read(from: &buf),
+                maxFileSize: FfiConverterOptionUInt64.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: UploadService, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.jid, into: &buf)
+        FfiConverterOptionUInt64.write(value.maxFileSize, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeUploadService_lift(_ buf: RustBuffer) throws -> UploadService {
+    return try FfiConverterTypeUploadService.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeUploadService_lower(_ value: UploadService) -> RustBuffer {
+    return FfiConverterTypeUploadService.lower(value)
+}
+
+
+/**
+ * Where a file may be uploaded, and where it can be downloaded then.
+ */
+package struct UploadSlot: Equatable, Hashable {
+    /**
+     * The URL for one HTTP `PUT`.
+     */
+    package let putUrl: String
+    /**
+     * The headers for it, in this order.
+     */
+    package let headers: [HttpHeader]
+    /**
+     * The URL of the file.
+     */
+    package let getUrl: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * The URL for one HTTP `PUT`.
+         */putUrl: String,
+        /**
+         * The headers for it, in this order.
+         */headers: [HttpHeader],
+        /**
+         * The URL of the file.
+         */getUrl: String) {
+        self.putUrl = putUrl
+        self.headers = headers
+        self.getUrl = getUrl
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension UploadSlot: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeUploadSlot: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UploadSlot {
+        return
+            try UploadSlot(
+                putUrl: FfiConverterString.read(from: &buf),
+                headers: FfiConverterSequenceTypeHttpHeader.read(from: &buf),
+                getUrl: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: UploadSlot, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.putUrl, into: &buf)
+        FfiConverterSequenceTypeHttpHeader.write(value.headers, into: &buf)
+        FfiConverterString.write(value.getUrl, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeUploadSlot_lift(_ buf: RustBuffer) throws -> UploadSlot {
+    return try FfiConverterTypeUploadSlot.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeUploadSlot_lower(_ value: UploadSlot) -> RustBuffer {
+    return FfiConverterTypeUploadSlot.lower(value)
+}
+
+
+/**
+ * A vCard, as far as a chat app shows it. Every value is the user's own claim.
+ */
+public struct Vcard: Equatable, Hashable {
+    /**
+     * The name, formatted.
+     */
+    public let fullName: String?
+    /**
+     * Names that the user goes by.
+     */
+    public let nicknames: [String]
+    /**
+     * Organisations.
+     */
+    public let organisations: [String]
+    /**
+     * A role or title.
+     */
+    public let title: String?
+    /**
+     * Birthday, as written.
+     */
+    public let birthday: String?
+    /**
+     * Web pages.
+     */
+    public let urls: [String]
+    /**
+     * Addresses of email.
+     */
+    public let emails: [String]
+    /**
+     * Telephone numbers; in vCard 4 as URIs.
+     */
+    public let phones: [String]
+    /**
+     * A text.
+     */
+    public let note: String?
+    /**
+     * A picture.
+     */
+    public let photo: VcardPhoto?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The name, formatted.
+         */fullName: String?,
+        /**
+         * Names that the user goes by.
+         */nicknames: [String],
+        /**
+         * Organisations.
+         */organisations: [String],
+        /**
+         * A role or title.
+         */title: String?,
+        /**
+         * Birthday, as written.
+         */birthday: String?,
+        /**
+         * Web pages.
+         */urls: [String],
+        /**
+         * Addresses of email.
+         */emails: [String],
+        /**
+         * Telephone numbers; in vCard 4 as URIs.
+         */phones: [String],
+        /**
+         * A text.
+         */note: String?,
+        /**
+         * A picture.
+         */photo: VcardPhoto?) {
+        self.fullName = fullName
+        self.nicknames = nicknames
+        self.organisations = organisations
+        self.title = title
+        self.birthday = birthday
+        self.urls = urls
+        self.emails = emails
+        self.phones = phones
+        self.note = note
+        self.photo = photo
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Vcard: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeVcard: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Vcard {
+        return
+            try Vcard(
+                fullName: FfiConverterOptionString.read(from: &buf),
+                nicknames: FfiConverterSequenceString.read(from: &buf),
+                organisations: FfiConverterSequenceString.read(from: &buf),
+                title: FfiConverterOptionString.read(from: &buf),
+                birthday: FfiConverterOptionString.read(from: &buf),
+                urls: FfiConverterSequenceString.read(from: &buf),
+                emails: FfiConverterSequenceString.read(from: &buf),
+                phones: FfiConverterSequenceString.read(from: &buf),
+                note: FfiConverterOptionString.read(from: &buf),
+                photo: FfiConverterOptionTypeVcardPhoto.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: Vcard, into buf: inout [UInt8]) {
+        FfiConverterOptionString.write(value.fullName, into: &buf)
+        FfiConverterSequenceString.write(value.nicknames, into: &buf)
+        FfiConverterSequenceString.write(value.organisations, into: &buf)
+        FfiConverterOptionString.write(value.title, into: &buf)
+        FfiConverterOptionString.write(value.birthday, into: &buf)
+        FfiConverterSequenceString.write(value.urls, into: &buf)
+        FfiConverterSequenceString.write(value.emails, into: &buf)
+        FfiConverterSequenceString.write(value.phones, into: &buf)
+        FfiConverterOptionString.write(value.note, into: &buf)
+        FfiConverterOptionTypeVcardPhoto.write(value.photo, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeVcard_lift(_ buf: RustBuffer) throws -> Vcard {
+    return try FfiConverterTypeVcard.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeVcard_lower(_ value: Vcard) -> RustBuffer {
+    return FfiConverterTypeVcard.lower(value)
+}
+
+
+/**
  * An attribute.
  */
 package struct XmlAttribute: Equatable, Hashable {
@@ -6683,6 +9008,273 @@ package func FfiConverterTypeXmlElement_lift(_ buf: RustBuffer) throws -> XmlEle
 package func FfiConverterTypeXmlElement_lower(_ value: XmlElement) -> RustBuffer {
     return FfiConverterTypeXmlElement.lower(value)
 }
+
+
+/**
+ * Who may read the items of a node (XEP-0060 section 4.5).
+ */
+
+public enum AccessModel: Equatable, Hashable {
+
+    /**
+     * Any entity.
+     */
+    case `open`
+    /**
+     * Those that are subscribed to the account's presence.
+     */
+    case presence
+    /**
+     * Only the account itself.
+     */
+    case whitelist
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension AccessModel: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeAccessModel: FfiConverterRustBuffer {
+    typealias SwiftType = AccessModel
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AccessModel {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .`open`
+
+        case 2: return .presence
+
+        case 3: return .whitelist
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: AccessModel, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .`open`:
+            writeInt(&buf, Int32(1))
+
+
+        case .presence:
+            writeInt(&buf, Int32(2))
+
+
+        case .whitelist:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeAccessModel_lift(_ buf: RustBuffer) throws -> AccessModel {
+    return try FfiConverterTypeAccessModel.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeAccessModel_lower(_ value: AccessModel) -> RustBuffer {
+    return FfiConverterTypeAccessModel.lower(value)
+}
+
+
+
+/**
+ * Why the data of an avatar is not used.
+ */
+
+public enum AvatarProblem: Equatable, Hashable {
+
+    /**
+     * The account has none with this id.
+     */
+    case notThere
+    /**
+     * It cannot be read, or is too large.
+     */
+    case malformed
+    /**
+     * It has another hash than its id says.
+     */
+    case wrongHash
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension AvatarProblem: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeAvatarProblem: FfiConverterRustBuffer {
+    typealias SwiftType = AvatarProblem
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AvatarProblem {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .notThere
+
+        case 2: return .malformed
+
+        case 3: return .wrongHash
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: AvatarProblem, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .notThere:
+            writeInt(&buf, Int32(1))
+
+
+        case .malformed:
+            writeInt(&buf, Int32(2))
+
+
+        case .wrongHash:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeAvatarProblem_lift(_ buf: RustBuffer) throws -> AvatarProblem {
+    return try FfiConverterTypeAvatarProblem.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeAvatarProblem_lower(_ value: AvatarProblem) -> RustBuffer {
+    return FfiConverterTypeAvatarProblem.lower(value)
+}
+
+
+
+/**
+ * A change of the block list, by any client of the account.
+ */
+
+package enum BlockListChange: Equatable, Hashable {
+
+    /**
+     * These are blocked from now on.
+     */
+    case blocked(
+        /**
+         * The entries.
+         */list: BlockList
+    )
+    /**
+     * These are blocked no more.
+     */
+    case unblocked(
+        /**
+         * The entries.
+         */list: BlockList
+    )
+    /**
+     * No address is blocked any more.
+     */
+    case allUnblocked
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension BlockListChange: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeBlockListChange: FfiConverterRustBuffer {
+    typealias SwiftType = BlockListChange
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BlockListChange {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .blocked(list: try FfiConverterTypeBlockList.read(from: &buf)
+        )
+
+        case 2: return .unblocked(list: try FfiConverterTypeBlockList.read(from: &buf)
+        )
+
+        case 3: return .allUnblocked
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: BlockListChange, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .blocked(list):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeBlockList.write(list, into: &buf)
+
+
+        case let .unblocked(list):
+            writeInt(&buf, Int32(2))
+            FfiConverterTypeBlockList.write(list, into: &buf)
+
+
+        case .allUnblocked:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeBlockListChange_lift(_ buf: RustBuffer) throws -> BlockListChange {
+    return try FfiConverterTypeBlockListChange.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeBlockListChange_lower(_ value: BlockListChange) -> RustBuffer {
+    return FfiConverterTypeBlockListChange.lower(value)
+}
+
 
 
 /**
@@ -7166,7 +9758,10 @@ package enum ConnectionState: Equatable, Hashable {
          */outcome: SessionOutcome,
         /**
          * How many round trips the connection took.
-         */roundTrips: UInt32
+         */roundTrips: UInt32,
+        /**
+         * Whether everything that the server held when the connection began is among the events.
+         */isCaughtUp: Bool
     )
 
 
@@ -7195,7 +9790,7 @@ package struct FfiConverterTypeConnectionState: FfiConverterRustBuffer {
         case 2: return .connecting(step: try FfiConverterTypeConnectionStep.read(from: &buf)
         )
 
-        case 3: return .online(outcome: try FfiConverterTypeSessionOutcome.read(from: &buf), roundTrips: try FfiConverterUInt32.read(from: &buf)
+        case 3: return .online(outcome: try FfiConverterTypeSessionOutcome.read(from: &buf), roundTrips: try FfiConverterUInt32.read(from: &buf), isCaughtUp: try FfiConverterBool.read(from: &buf)
         )
 
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -7217,10 +9812,11 @@ package struct FfiConverterTypeConnectionState: FfiConverterRustBuffer {
             FfiConverterTypeConnectionStep.write(step, into: &buf)
 
 
-        case let .online(outcome,roundTrips):
+        case let .online(outcome,roundTrips,isCaughtUp):
             writeInt(&buf, Int32(3))
             FfiConverterTypeSessionOutcome.write(outcome, into: &buf)
             FfiConverterUInt32.write(roundTrips, into: &buf)
+            FfiConverterBool.write(isCaughtUp, into: &buf)
 
         }
     }
@@ -8233,6 +10829,111 @@ package func FfiConverterTypeEndReason_lower(_ value: EndReason) -> RustBuffer {
 
 
 /**
+ * What the sender of a stanza may do about an error (RFC 6120 section 8.3.2).
+ */
+
+public enum ErrorType: Equatable, Hashable {
+
+    /**
+     * Retry after providing credentials.
+     */
+    case auth
+    /**
+     * Do not retry.
+     */
+    case cancel
+    /**
+     * Only a warning.
+     */
+    case `continue`
+    /**
+     * Retry after changing the data.
+     */
+    case modify
+    /**
+     * Retry after waiting.
+     */
+    case wait
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ErrorType: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeErrorType: FfiConverterRustBuffer {
+    typealias SwiftType = ErrorType
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ErrorType {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .auth
+
+        case 2: return .cancel
+
+        case 3: return .`continue`
+
+        case 4: return .modify
+
+        case 5: return .wait
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: ErrorType, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .auth:
+            writeInt(&buf, Int32(1))
+
+
+        case .cancel:
+            writeInt(&buf, Int32(2))
+
+
+        case .`continue`:
+            writeInt(&buf, Int32(3))
+
+
+        case .modify:
+            writeInt(&buf, Int32(4))
+
+
+        case .wait:
+            writeInt(&buf, Int32(5))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeErrorType_lift(_ buf: RustBuffer) throws -> ErrorType {
+    return try FfiConverterTypeErrorType.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeErrorType_lower(_ value: ErrorType) -> RustBuffer {
+    return FfiConverterTypeErrorType.lower(value)
+}
+
+
+
+/**
  * An event. An event with a `delivery_id` is stored and is reported again after a restart, until it is confirmed.
  */
 
@@ -8355,6 +11056,14 @@ package enum Event: Equatable, Hashable {
      */
     case rosterChanged
     /**
+     * The block list was changed, by any client of the account (XEP-0191).
+     */
+    case blockListChanged(
+        /**
+         * What changed.
+         */change: BlockListChange
+    )
+    /**
      * An inbound stanza exceeded a limit, or its sender's XML was faulty, and it was skipped.
      */
     case stanzaRefused(
@@ -8369,6 +11078,11 @@ package enum Event: Equatable, Hashable {
      * Inbound messages may be missing; the archive (XEP-0313), if there is one, has them.
      */
     case possibleGap
+    /**
+     * Everything that the server held when the connection began is among the earlier events, or lies in a reported gap. Once for
+     * each connection.
+     */
+    case caughtUp
     /**
      * The server broke a rule and the connection continues, or something failed often enough that the client gives it up for
      * a while (rule W1).
@@ -8432,15 +11146,20 @@ package struct FfiConverterTypeEvent: FfiConverterRustBuffer {
 
         case 10: return .rosterChanged
 
-        case 11: return .stanzaRefused(limit: try FfiConverterString.read(from: &buf), bytes: try FfiConverterUInt64.read(from: &buf)
+        case 11: return .blockListChanged(change: try FfiConverterTypeBlockListChange.read(from: &buf)
         )
 
-        case 12: return .possibleGap
-
-        case 13: return .peerFault(what: try FfiConverterString.read(from: &buf)
+        case 12: return .stanzaRefused(limit: try FfiConverterString.read(from: &buf), bytes: try FfiConverterUInt64.read(from: &buf)
         )
 
-        case 14: return .internalFault
+        case 13: return .possibleGap
+
+        case 14: return .caughtUp
+
+        case 15: return .peerFault(what: try FfiConverterString.read(from: &buf)
+        )
+
+        case 16: return .internalFault
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -8512,23 +11231,32 @@ package struct FfiConverterTypeEvent: FfiConverterRustBuffer {
             writeInt(&buf, Int32(10))
 
 
-        case let .stanzaRefused(limit,bytes):
+        case let .blockListChanged(change):
             writeInt(&buf, Int32(11))
+            FfiConverterTypeBlockListChange.write(change, into: &buf)
+
+
+        case let .stanzaRefused(limit,bytes):
+            writeInt(&buf, Int32(12))
             FfiConverterString.write(limit, into: &buf)
             FfiConverterUInt64.write(bytes, into: &buf)
 
 
         case .possibleGap:
-            writeInt(&buf, Int32(12))
+            writeInt(&buf, Int32(13))
+
+
+        case .caughtUp:
+            writeInt(&buf, Int32(14))
 
 
         case let .peerFault(what):
-            writeInt(&buf, Int32(13))
+            writeInt(&buf, Int32(15))
             FfiConverterString.write(what, into: &buf)
 
 
         case .internalFault:
-            writeInt(&buf, Int32(14))
+            writeInt(&buf, Int32(16))
 
         }
     }
@@ -10018,6 +12746,101 @@ package func FfiConverterTypeNoSessionProblem_lower(_ value: NoSessionProblem) -
 
 
 /**
+ * What happened on a node.
+ */
+
+package enum NodeChange: Equatable, Hashable {
+
+    /**
+     * Items were published or removed.
+     */
+    case items(
+        /**
+         * The published items.
+         */published: [NodeItem],
+        /**
+         * The ids of the removed ones.
+         */retracted: [String]
+    )
+    /**
+     * All items were removed.
+     */
+    case purged
+    /**
+     * The node was removed.
+     */
+    case deleted
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NodeChange: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeNodeChange: FfiConverterRustBuffer {
+    typealias SwiftType = NodeChange
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NodeChange {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .items(published: try FfiConverterSequenceTypeNodeItem.read(from: &buf), retracted: try FfiConverterSequenceString.read(from: &buf)
+        )
+
+        case 2: return .purged
+
+        case 3: return .deleted
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: NodeChange, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .items(published,retracted):
+            writeInt(&buf, Int32(1))
+            FfiConverterSequenceTypeNodeItem.write(published, into: &buf)
+            FfiConverterSequenceString.write(retracted, into: &buf)
+
+
+        case .purged:
+            writeInt(&buf, Int32(2))
+
+
+        case .deleted:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeNodeChange_lift(_ buf: RustBuffer) throws -> NodeChange {
+    return try FfiConverterTypeNodeChange.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeNodeChange_lower(_ value: NodeChange) -> RustBuffer {
+    return FfiConverterTypeNodeChange.lower(value)
+}
+
+
+
+/**
  * Why there is no connection.
  */
 
@@ -11218,6 +14041,163 @@ package func FfiConverterTypeSendError_lower(_ value: SendError) -> RustBuffer {
 
 
 /**
+ * Why a request was not successful.
+ */
+package
+enum ServiceError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
+
+
+
+    /**
+     * It has no answer, or the answer is an error.
+     */
+    case Request(
+        /**
+         * Why.
+         */problem: IqError
+    )
+    /**
+     * The answer violates its specification.
+     */
+    case Unreadable(
+        /**
+         * What is wrong with it, safe to log.
+         */detail: String
+    )
+    /**
+     * The node is configured otherwise than the options demand; nothing was published.
+     */
+    case PreconditionNotMet
+    /**
+     * The file is too large for the upload service.
+     */
+    case FileTooLarge(
+        /**
+         * The maximum size in bytes, if the service states it.
+         */limit: UInt64?
+    )
+    /**
+     * The upload service gives no slot now.
+     */
+    case RetryLater(
+        /**
+         * When to try again, in milliseconds since 1970, if the service states it.
+         */atMs: Int64?
+    )
+    /**
+     * The data of the avatar cannot be used.
+     */
+    case Avatar(
+        /**
+         * Why.
+         */problem: AvatarProblem
+    )
+
+
+
+
+
+
+    package var errorDescription: String? {
+        String(reflecting: self)
+    }
+
+}
+
+#if compiler(>=6)
+extension ServiceError: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeServiceError: FfiConverterRustBuffer {
+    typealias SwiftType = ServiceError
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ServiceError {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+
+
+
+        case 1: return .Request(
+            problem: try FfiConverterTypeIqError.read(from: &buf)
+            )
+        case 2: return .Unreadable(
+            detail: try FfiConverterString.read(from: &buf)
+            )
+        case 3: return .PreconditionNotMet
+        case 4: return .FileTooLarge(
+            limit: try FfiConverterOptionUInt64.read(from: &buf)
+            )
+        case 5: return .RetryLater(
+            atMs: try FfiConverterOptionInt64.read(from: &buf)
+            )
+        case 6: return .Avatar(
+            problem: try FfiConverterTypeAvatarProblem.read(from: &buf)
+            )
+
+         default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: ServiceError, into buf: inout [UInt8]) {
+        switch value {
+
+
+
+
+
+        case let .Request(problem):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeIqError.write(problem, into: &buf)
+
+
+        case let .Unreadable(detail):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(detail, into: &buf)
+
+
+        case .PreconditionNotMet:
+            writeInt(&buf, Int32(3))
+
+
+        case let .FileTooLarge(limit):
+            writeInt(&buf, Int32(4))
+            FfiConverterOptionUInt64.write(limit, into: &buf)
+
+
+        case let .RetryLater(atMs):
+            writeInt(&buf, Int32(5))
+            FfiConverterOptionInt64.write(atMs, into: &buf)
+
+
+        case let .Avatar(problem):
+            writeInt(&buf, Int32(6))
+            FfiConverterTypeAvatarProblem.write(problem, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeServiceError_lift(_ buf: RustBuffer) throws -> ServiceError {
+    return try FfiConverterTypeServiceError.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeServiceError_lower(_ value: ServiceError) -> RustBuffer {
+    return FfiConverterTypeServiceError.lower(value)
+}
+
+
+/**
  * How the session began.
  */
 
@@ -12140,6 +15120,101 @@ package func FfiConverterTypeSubscription_lower(_ value: Subscription) -> RustBu
 
 
 /**
+ * What happened to a subscription.
+ */
+
+public enum SubscriptionStep: Equatable, Hashable {
+
+    /**
+     * The contact asks for the user's presence.
+     */
+    case requested
+    /**
+     * The contact shares their presence.
+     */
+    case approved
+    /**
+     * The contact does not share their presence, or no more.
+     */
+    case refused
+    /**
+     * The contact no longer wants the user's presence.
+     */
+    case ended
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension SubscriptionStep: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeSubscriptionStep: FfiConverterRustBuffer {
+    typealias SwiftType = SubscriptionStep
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SubscriptionStep {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .requested
+
+        case 2: return .approved
+
+        case 3: return .refused
+
+        case 4: return .ended
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: SubscriptionStep, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .requested:
+            writeInt(&buf, Int32(1))
+
+
+        case .approved:
+            writeInt(&buf, Int32(2))
+
+
+        case .refused:
+            writeInt(&buf, Int32(3))
+
+
+        case .ended:
+            writeInt(&buf, Int32(4))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeSubscriptionStep_lift(_ buf: RustBuffer) throws -> SubscriptionStep {
+    return try FfiConverterTypeSubscriptionStep.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeSubscriptionStep_lower(_ value: SubscriptionStep) -> RustBuffer {
+    return FfiConverterTypeSubscriptionStep.lower(value)
+}
+
+
+
+/**
  * What a timer was waiting for.
  */
 
@@ -12437,6 +15512,107 @@ package func FfiConverterTypeTransportKind_lower(_ value: TransportKind) -> Rust
 
 
 /**
+ * What a file is for: services keep files of different kinds for different times.
+ */
+
+package enum UploadPurpose: Equatable, Hashable {
+
+    /**
+     * To be sent in a message.
+     */
+    case message
+    /**
+     * A picture of a profile: kept longer.
+     */
+    case profile
+    /**
+     * Not available after this time.
+     */
+    case ephemeral(
+        /**
+         * When it expires, in milliseconds since 1970.
+         */expiresMs: Int64
+    )
+    /**
+     * To be kept.
+     */
+    case permanent
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension UploadPurpose: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeUploadPurpose: FfiConverterRustBuffer {
+    typealias SwiftType = UploadPurpose
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UploadPurpose {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .message
+
+        case 2: return .profile
+
+        case 3: return .ephemeral(expiresMs: try FfiConverterInt64.read(from: &buf)
+        )
+
+        case 4: return .permanent
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: UploadPurpose, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .message:
+            writeInt(&buf, Int32(1))
+
+
+        case .profile:
+            writeInt(&buf, Int32(2))
+
+
+        case let .ephemeral(expiresMs):
+            writeInt(&buf, Int32(3))
+            FfiConverterInt64.write(expiresMs, into: &buf)
+
+
+        case .permanent:
+            writeInt(&buf, Int32(4))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeUploadPurpose_lift(_ buf: RustBuffer) throws -> UploadPurpose {
+    return try FfiConverterTypeUploadPurpose.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeUploadPurpose_lower(_ value: UploadPurpose) -> RustBuffer {
+    return FfiConverterTypeUploadPurpose.lower(value)
+}
+
+
+
+/**
  * Why the key store failed.
  */
 package
@@ -12520,6 +15696,182 @@ package func FfiConverterTypeVaultError_lift(_ buf: RustBuffer) throws -> VaultE
 package func FfiConverterTypeVaultError_lower(_ value: VaultError) -> RustBuffer {
     return FfiConverterTypeVaultError.lower(value)
 }
+
+
+/**
+ * What a presence says about the avatar in its sender's vCard (XEP-0153).
+ */
+
+public enum VcardAvatar: Equatable, Hashable {
+
+    /**
+     * There is none.
+     */
+    case absent
+    /**
+     * The one with this hash.
+     */
+    case hash(
+        /**
+         * 40 hexadecimal digits.
+         */id: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension VcardAvatar: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeVcardAvatar: FfiConverterRustBuffer {
+    typealias SwiftType = VcardAvatar
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> VcardAvatar {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .absent
+
+        case 2: return .hash(id: try FfiConverterString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: VcardAvatar, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .absent:
+            writeInt(&buf, Int32(1))
+
+
+        case let .hash(id):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(id, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeVcardAvatar_lift(_ buf: RustBuffer) throws -> VcardAvatar {
+    return try FfiConverterTypeVcardAvatar.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeVcardAvatar_lower(_ value: VcardAvatar) -> RustBuffer {
+    return FfiConverterTypeVcardAvatar.lower(value)
+}
+
+
+
+/**
+ * A picture in a vCard.
+ */
+
+public enum VcardPhoto: Equatable, Hashable {
+
+    /**
+     * Its data.
+     */
+    case inline(
+        /**
+         * Its media type, as stated.
+         */mediaType: String?,
+        /**
+         * The bytes.
+         */data: Data,
+        /**
+         * Their SHA-1, as 40 hexadecimal digits.
+         */id: String
+    )
+    /**
+     * A link, which may lead anywhere.
+     */
+    case link(
+        /**
+         * The URI.
+         */uri: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension VcardPhoto: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeVcardPhoto: FfiConverterRustBuffer {
+    typealias SwiftType = VcardPhoto
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> VcardPhoto {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .inline(mediaType: try FfiConverterOptionString.read(from: &buf), data: try FfiConverterData.read(from: &buf), id: try FfiConverterString.read(from: &buf)
+        )
+
+        case 2: return .link(uri: try FfiConverterString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: VcardPhoto, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .inline(mediaType,data,id):
+            writeInt(&buf, Int32(1))
+            FfiConverterOptionString.write(mediaType, into: &buf)
+            FfiConverterData.write(data, into: &buf)
+            FfiConverterString.write(id, into: &buf)
+
+
+        case let .link(uri):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(uri, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeVcardPhoto_lift(_ buf: RustBuffer) throws -> VcardPhoto {
+    return try FfiConverterTypeVcardPhoto.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeVcardPhoto_lower(_ value: VcardPhoto) -> RustBuffer {
+    return FfiConverterTypeVcardPhoto.lower(value)
+}
+
 
 
 /**
@@ -12936,6 +16288,30 @@ fileprivate struct FfiConverterOptionInt64: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionBool: FfiConverterRustBuffer {
+    typealias SwiftType = Bool?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterBool.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterBool.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
     typealias SwiftType = String?
 
@@ -13032,6 +16408,30 @@ fileprivate struct FfiConverterOptionTypeLogSink: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeCapsInfo: FfiConverterRustBuffer {
+    typealias SwiftType = CapsInfo?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeCapsInfo.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeCapsInfo.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeCatchUp: FfiConverterRustBuffer {
     typealias SwiftType = CatchUp?
 
@@ -13104,6 +16504,30 @@ fileprivate struct FfiConverterOptionTypeHints: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeInboundRequest: FfiConverterRustBuffer {
+    typealias SwiftType = InboundRequest?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeInboundRequest.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeInboundRequest.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeIqAnswer: FfiConverterRustBuffer {
     typealias SwiftType = IqAnswer?
 
@@ -13144,6 +16568,54 @@ fileprivate struct FfiConverterOptionTypeMessageKey: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeMessageKey.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeNodeEvent: FfiConverterRustBuffer {
+    typealias SwiftType = NodeEvent?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeNodeEvent.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeNodeEvent.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeNodeItem: FfiConverterRustBuffer {
+    typealias SwiftType = NodeItem?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeNodeItem.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeNodeItem.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -13224,6 +16696,30 @@ fileprivate struct FfiConverterOptionTypeReply: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeSubscriptionNotice: FfiConverterRustBuffer {
+    typealias SwiftType = SubscriptionNotice?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeSubscriptionNotice.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeSubscriptionNotice.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeTimeline: FfiConverterRustBuffer {
     typealias SwiftType = Timeline?
 
@@ -13288,6 +16784,54 @@ fileprivate struct FfiConverterOptionTypeTombstone: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeTombstone.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeUploadService: FfiConverterRustBuffer {
+    typealias SwiftType = UploadService?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeUploadService.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeUploadService.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeAccessModel: FfiConverterRustBuffer {
+    typealias SwiftType = AccessModel?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeAccessModel.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeAccessModel.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -13464,6 +17008,54 @@ fileprivate struct FfiConverterOptionTypeReceiptPolicy: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeVcardAvatar: FfiConverterRustBuffer {
+    typealias SwiftType = VcardAvatar?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeVcardAvatar.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeVcardAvatar.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeVcardPhoto: FfiConverterRustBuffer {
+    typealias SwiftType = VcardPhoto?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeVcardPhoto.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeVcardPhoto.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionSequenceString: FfiConverterRustBuffer {
     typealias SwiftType = [String]?
 
@@ -13480,6 +17072,30 @@ fileprivate struct FfiConverterOptionSequenceString: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterSequenceString.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionSequenceTypeAvatarInfo: FfiConverterRustBuffer {
+    typealias SwiftType = [AvatarInfo]?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterSequenceTypeAvatarInfo.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterSequenceTypeAvatarInfo.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -13562,6 +17178,31 @@ fileprivate struct FfiConverterSequenceData: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeAvatarInfo: FfiConverterRustBuffer {
+    typealias SwiftType = [AvatarInfo]
+
+    package static func write(_ value: [AvatarInfo], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeAvatarInfo.write(item, into: &buf)
+        }
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [AvatarInfo] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [AvatarInfo]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeAvatarInfo.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeContact: FfiConverterRustBuffer {
     typealias SwiftType = [Contact]
 
@@ -13612,6 +17253,56 @@ fileprivate struct FfiConverterSequenceTypeDialedAddress: FfiConverterRustBuffer
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeDiscoIdentity: FfiConverterRustBuffer {
+    typealias SwiftType = [DiscoIdentity]
+
+    package static func write(_ value: [DiscoIdentity], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeDiscoIdentity.write(item, into: &buf)
+        }
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [DiscoIdentity] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [DiscoIdentity]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeDiscoIdentity.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeDiscoItem: FfiConverterRustBuffer {
+    typealias SwiftType = [DiscoItem]
+
+    package static func write(_ value: [DiscoItem], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeDiscoItem.write(item, into: &buf)
+        }
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [DiscoItem] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [DiscoItem]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeDiscoItem.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeFileReference: FfiConverterRustBuffer {
     typealias SwiftType = [FileReference]
 
@@ -13654,6 +17345,31 @@ fileprivate struct FfiConverterSequenceTypeFlight: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeFlight.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeHttpHeader: FfiConverterRustBuffer {
+    typealias SwiftType = [HttpHeader]
+
+    package static func write(_ value: [HttpHeader], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeHttpHeader.write(item, into: &buf)
+        }
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [HttpHeader] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [HttpHeader]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeHttpHeader.read(from: &buf))
         }
         return seq
     }
@@ -13779,6 +17495,56 @@ fileprivate struct FfiConverterSequenceTypeNameQuery: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeNameQuery.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeNodeItem: FfiConverterRustBuffer {
+    typealias SwiftType = [NodeItem]
+
+    package static func write(_ value: [NodeItem], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeNodeItem.write(item, into: &buf)
+        }
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [NodeItem] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [NodeItem]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeNodeItem.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeNodeOption: FfiConverterRustBuffer {
+    typealias SwiftType = [NodeOption]
+
+    package static func write(_ value: [NodeOption], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeNodeOption.write(item, into: &buf)
+        }
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [NodeOption] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [NodeOption]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeNodeOption.read(from: &buf))
         }
         return seq
     }
@@ -14214,6 +17980,51 @@ package func setLogSink(sink: LogSink?)  {try! rustCall() {
 }
 }
 /**
+ * Returns the feature that asks for the events of a node.
+ */
+package func notifyFeature(node: String) -> String  {
+    return try!  FfiConverterString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_snapback_ffi_fn_func_notify_feature(
+        FfiConverterString.lower(node),uniffiCallStatus
+    )
+})
+}
+/**
+ * Reads the payload of an item on the node `urn:xmpp:avatar:metadata`; nothing if it is another element. No format means that the
+ * user has no avatar.
+ */
+package func parseAvatarMetadata(payload: String) -> [AvatarInfo]?  {
+    return try!  FfiConverterOptionSequenceTypeAvatarInfo.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_snapback_ffi_fn_func_parse_avatar_metadata(
+        FfiConverterString.lower(payload),uniffiCallStatus
+    )
+})
+}
+/**
+ * Returns what a presence, given as XML, says about the avatar in its sender's vCard; nothing if it says nothing.
+ */
+package func vcardAvatar(presence: String) -> VcardAvatar?  {
+    return try!  FfiConverterOptionTypeVcardAvatar.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_snapback_ffi_fn_func_vcard_avatar(
+        FfiConverterString.lower(presence),uniffiCallStatus
+    )
+})
+}
+/**
+ * Reads a presence, given as XML; nothing if it is about something else.
+ */
+package func subscriptionNotice(presence: String) -> SubscriptionNotice?  {
+    return try!  FfiConverterOptionTypeSubscriptionNotice.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_snapback_ffi_fn_func_subscription_notice(
+        FfiConverterString.lower(presence),uniffiCallStatus
+    )
+})
+}
+/**
  * Escapes text for use in an element or an attribute.
  */
 package func escapeXml(text: String) -> String  {
@@ -14265,6 +18076,18 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_func_set_log_sink() != 14001) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_func_notify_feature() != 63555) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_func_parse_avatar_metadata() != 34311) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_func_vcard_avatar() != 10065) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_func_subscription_notice() != 20658) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_func_escape_xml() != 25631) {
@@ -14360,6 +18183,18 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_method_coreclient_suspend() != 5123) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_handles_requests() != 32857) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_next_request() != 16120) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_refuse() != 34364) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_respond() != 18483) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_snapback_ffi_checksum_method_coreclient_dangerously_trust_key() != 19382) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -14376,6 +18211,93 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_set_contact() != 47524) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_change_password() != 44761) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_delete_account() != 12490) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_block() != 63216) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_block_list() != 40161) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_unblock() != 2479) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_unblock_all() != 34932) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_disco_caps() != 10433) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_disco_info() != 59171) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_disco_items() != 23669) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_configure_node() != 16272) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_delete_node() != 38602) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_node_event() != 3287) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_node_item() != 24455) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_node_items() != 16516) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_publish() != 40643) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_retract() != 26199) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_avatar_data() != 14719) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_avatar_metadata() != 6423) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_disable_avatar() != 24981) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_nick() != 34461) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_publish_avatar() != 57551) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_publish_nick() != 19073) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_vcard() != 42898) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_approve_subscription() != 5518) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_refuse_subscription() != 54029) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_subscribe() != 10589) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_unsubscribe() != 41819) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_upload_service() != 15356) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_upload_slot() != 15933) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_logsink_log() != 28633) {

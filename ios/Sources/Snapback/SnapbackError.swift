@@ -38,10 +38,11 @@ public enum SnapbackError: Error, Sendable, Hashable {
   case notAStanza
   /// A stanza is not sent, or not sent again.
   case sendFailed(FailureReason)
-  /// The request was answered with a stanza error (RFC 6120 section 8.3). `type` is what to do; `condition` is the defined condition, such as `item-not-found`; `text` is the responding
+  /// The request was answered with a stanza error (RFC 6120 section 8.3). `type` is what to do, `cancel` if the answer
+  /// does not say; `condition` is the defined condition, such as `item-not-found`; `text` is the responding
   /// entity's own text, which is not safe to log; `error` is the element with the application-specific conditions and
   /// their data (RFC 6120 section 8.3.4).
-  case refused(type: StanzaErrorType, condition: String, text: String?, error: Element?)
+  case refused(type: ErrorType, condition: String, text: String?, error: Element?)
   /// The session in which the request was sent is lost. The request may or may not have been carried out.
   case sessionLost
   /// No answer arrived within the timeout. The request may or may not have been carried out.
@@ -220,7 +221,7 @@ extension SnapbackError {
     self =
       switch error {
       case .Refused(let kind, let condition, let text, let xml):
-        .refused(type: StanzaErrorType(rawValue: kind), condition: condition, text: text, error: .received(xml))
+        .refused(type: ErrorType(kind), condition: condition, text: text, error: .received(xml))
       case .SessionLost: .sessionLost
       case .TimedOut: .timedOut
       case .Recipient(let problem): .invalidJid(JidProblem(problem))
@@ -230,6 +231,20 @@ extension SnapbackError {
       case .NotQueued: .notQueued
       case .Closed: .closed
       case .Internal: .internal
+      }
+  }
+}
+
+extension ErrorType {
+  /// Reads the attribute `type` of an element `error`. Another value allows no retry.
+  init(_ text: String) {
+    self =
+      switch text {
+      case "auth": .auth
+      case "continue": .continue
+      case "modify": .modify
+      case "wait": .wait
+      default: .cancel
       }
   }
 }

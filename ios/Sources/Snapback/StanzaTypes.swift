@@ -62,25 +62,3 @@ public struct PresenceShow: RawRepresentable, Sendable, Hashable, ExpressibleByS
   /// Away for a longer time.
   public static let xa: PresenceShow = "xa"
 }
-
-/// What the sender of a stanza error recommends (RFC 6120 section 8.3.2).
-public struct StanzaErrorType: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible
-{
-  /// The attribute `type` of the element `<error/>`.
-  public let rawValue: String
-
-  public init(rawValue: String) { self.rawValue = rawValue }
-  public init(stringLiteral value: String) { rawValue = value }
-  public var description: String { rawValue }
-
-  /// Retry after providing credentials.
-  public static let auth: StanzaErrorType = "auth"
-  /// Do not retry.
-  public static let cancel: StanzaErrorType = "cancel"
-  /// Proceed: it was a warning.
-  public static let proceed: StanzaErrorType = "continue"
-  /// Retry after changing what was sent.
-  public static let modify: StanzaErrorType = "modify"
-  /// Retry later.
-  public static let wait: StanzaErrorType = "wait"
-}

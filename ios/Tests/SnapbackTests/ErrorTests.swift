@@ -28,6 +28,15 @@ import Testing
     await #expect(throws: SnapbackError.invalidJid(.unexpectedResource)) { try await opening("a@b/c") { _ in } }
   }
 
+  @Test func onlyAnErrorThatSaysSoIsRetryable() {
+    let types = ["auth", "cancel", "continue", "modify", "wait", "", "WAIT"].map(ErrorType.init)
+    #expect(types == [.auth, .cancel, .continue, .modify, .wait, .cancel, .cancel])
+    for type in types {
+      let error = SnapbackError.refused(type: type, condition: "conflict", text: nil, error: nil)
+      #expect(error.isRetryable == (type == .wait))
+    }
+  }
+
   @Test func aJidIsEncodedAsItsText() throws {
     let jid = try Jid("Juliet@Localhost/Balcony")
     let text = try JSONEncoder().encode([jid])
@@ -161,7 +170,7 @@ import Testing
       Issue.record("the request was not refused")
     } catch SnapbackError.refused(let type, let condition, _, let error) {
       #expect(error?.name == "error" && error?.children.first?.name == condition)
-      #expect(type == "cancel" && ["service-unavailable", "feature-not-implemented"].contains(condition))
+      #expect(type == .cancel && ["service-unavailable", "feature-not-implemented"].contains(condition))
     }
     try await world.obey("cut", ["mode": "blackhole"])
     await #expect(throws: SnapbackError.timedOut) {
@@ -291,7 +300,7 @@ import Testing
       .configuration(setting: "s"),
       .unsupported(detail: "u"), .queueFull(limit: 1), .badXml, .notAStanza, .sendFailed(.sessionLost),
       .sendFailed(.refused(kind: "auth", condition: "forbidden", text: secret, xml: secret)),
-      .refused(type: "auth", condition: "forbidden", text: secret, error: nil), .badContent(problem: "p"),
+      .refused(type: .auth, condition: "forbidden", text: secret, error: nil), .badContent(problem: "p"),
       .sessionLost, .timedOut, .notQueued, .internal,
       .tooBig(size: 2, limit: 1), .tooComplex(limit: "depth"), .tooBig(size: nil, limit: nil),
       .sendFailed(.streamEnded(condition: "policy-violation")),

@@ -38,7 +38,7 @@ import Testing
   @Test func aProcessThatAPushStartedIsPausedAfterItsStay() async throws {
     system.isInBackground = true
     let tracker = tracker()
-    client.publish(.online(outcome: .resumed, roundTrips: 3))
+    client.publish(.online(outcome: .resumed, roundTrips: 3, isCaughtUp: false))
     for _ in 0..<100 { await Task.yield() }
     #expect(client.calls == ["background"] && system.begun == 1)
     await stayEnds()
