@@ -107,6 +107,9 @@ pub struct LoginPolicy {
     /// Whether FAST logins in TLS 1.3 early data are allowed, if the server allows them.
     #[uniffi(default = false)]
     pub early_data: bool,
+    /// Whether TCP Fast Open (RFC 7413) is used, on Linux and Android.
+    #[uniffi(default = false)]
+    pub fast_open: bool,
     /// Whether tokens without channel binding are allowed.
     #[uniffi(default = false)]
     pub allow_unbound_tokens: bool,
@@ -313,6 +316,7 @@ impl From<LoginPolicy> for core::Policy {
             require_channel_binding: policy.require_channel_binding,
             early_data: policy.early_data,
             allow_unbound_tokens: policy.allow_unbound_tokens,
+            fast_open: policy.fast_open,
         }
     }
 }

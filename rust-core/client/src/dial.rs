@@ -15,6 +15,7 @@ use snapback_types::endpoint::ServerAddress;
 use tokio::net::TcpStream;
 
 use crate::config::Network;
+use crate::fast_open;
 use crate::name_servers::CurrentServers;
 use crate::names::{Names, QueryLog};
 use crate::platform::Platform;
@@ -27,6 +28,12 @@ pub type Dialing = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 pub trait Dial: Send + Sync + 'static {
     /// Connects to this address.
     fn dial(&self, addr: SocketAddr) -> Dialing;
+
+    /// Connects to this address with TCP Fast Open (RFC 7413), where [`Policy::fast_open`](crate::Policy::fast_open) allows it: a
+    /// socket that is not connected before the first write. Default: without.
+    fn dial_fast_open(&self, addr: SocketAddr) -> Dialing {
+        self.dial(addr)
+    }
 }
 
 /// Opens plain TCP sockets.
@@ -36,6 +43,10 @@ pub struct TcpDial;
 impl Dial for TcpDial {
     fn dial(&self, addr: SocketAddr) -> Dialing {
         Box::pin(TcpStream::connect(addr))
+    }
+
+    fn dial_fast_open(&self, addr: SocketAddr) -> Dialing {
+        Box::pin(fast_open::connect(addr))
     }
 }
 
@@ -83,10 +94,14 @@ impl Dialer {
         self,
         addr: SocketAddr,
         name: Option<String>,
+        fast_open: bool,
     ) -> Result<TcpStream, ConnectFailure> {
         let network = &self.network;
         let dial = async |addr| {
-            let dialed = network.dial.dial(addr).await;
+            let dialed = match fast_open && network.proxy.is_none() {
+                true => network.dial.dial_fast_open(addr).await,
+                false => network.dial.dial(addr).await,
+            };
             dialed.map_err(|error| ConnectFailure::Network(error.kind()))
         };
         let Some(proxy) = &network.proxy else {

@@ -71,6 +71,7 @@ pub mod danger;
 mod dial;
 mod driver;
 mod event_queue;
+mod fast_open;
 mod ids;
 mod inbound;
 mod iq;

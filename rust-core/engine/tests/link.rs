@@ -95,6 +95,7 @@ impl Bench {
             knowledge,
             derived_keys: None,
             token_refused: false,
+            fast_open: false,
             early_data_possible: self.config.policy.early_data,
             purpose: Purpose::Session,
             active: true,

@@ -80,6 +80,7 @@ fn connection(password: &str) -> Connection {
         transport: Transport::DirectTls,
         knowledge: Knowledge::default(),
         token_refused: false,
+        fast_open: false,
         early_data_possible: false,
         purpose: Purpose::Session,
         active: true,

@@ -157,6 +157,10 @@ pub struct Policy {
     /// Allows FAST logins in TLS 1.3 early data where the server allows them (rule S6). Off by default: early data has no
     /// forward secrecy against a stolen ticket key.
     pub early_data: bool,
+    /// Allows TCP Fast Open (RFC 7413), where the system supports it: the SYN carries the first flight, with early data if that is
+    /// allowed (rule S13). Off by default: networks drop such packets, the cookie identifies the client to observers, and the
+    /// server may receive the flight twice.
+    pub fast_open: bool,
     /// Allows `HT-SHA-256-NONE`, tokens without channel binding. Off by default: it lowers the minimum strength of rule T2.
     pub allow_unbound_tokens: bool,
 }

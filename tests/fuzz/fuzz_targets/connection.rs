@@ -88,6 +88,7 @@ impl Driver {
             knowledge: knowledge(start & 4 != 0),
             derived_keys: None,
             token_refused: false,
+ fast_open: false,
             early_data_possible: start & 8 != 0,
             purpose: match (start & 16 != 0, start & 64 != 0) {
                 (true, _) => Purpose::LogOut,

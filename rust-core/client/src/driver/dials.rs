@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::io;
 use std::net::Ipv6Addr;
 
-use snapback_engine::engine::{Address, CandidateId, ConnectFailure, LookUpId};
+use snapback_engine::engine::{CandidateId, ConnectFailure, LookUpId};
 use snapback_engine::{EngineInput, EngineOutput};
 use snapback_resolver::{Endpoint, Query, QueryReport, Resolution, ResolveError};
 use snapback_types::endpoint::ServerAddress;
@@ -97,17 +97,6 @@ impl Dials {
         self.look_ups.start(id, dialer.look_up(servers, found));
     }
 
-    fn connect(
-        &mut self,
-        candidate: CandidateId,
-        address: Address,
-        name: Option<String>,
-        dialer: Dialer,
-    ) {
-        let connect = dialer.connect(address.addr, name);
-        self.connects.start(candidate, connect);
-    }
-
     fn abandon(&mut self, candidate: CandidateId) {
         self.connects.abandon(&candidate);
         self.open.remove(&candidate);
@@ -133,9 +122,10 @@ impl Driver {
                 candidate,
                 address,
                 name,
+                fast_open,
             } => {
-                let dialer = self.dialer.clone();
-                self.dials.connect(candidate, address, name, dialer);
+                let connect = self.dialer.clone().connect(address.addr, name, fast_open);
+                self.dials.connects.start(candidate, connect);
             }
             EngineOutput::AbandonConnect { candidate, .. } => self.dials.abandon(candidate),
             EngineOutput::UseTransport { candidate, .. } => {
@@ -162,11 +152,19 @@ impl Driver {
             },
             Dialed::PrefixLookedUp(id, records) => EngineInput::PrefixLookedUp { id, records },
             Dialed::Connected(candidate, socket) => {
+                // The kernel knows no peer before it has sent the SYN.
+                let is_deferred = matches!(
+                    socket.peer_addr(),
+                    Err(error) if error.kind() == io::ErrorKind::NotConnected
+                ) && socket.take_error().is_ok_and(|error| error.is_none());
                 self.dials.open.insert(candidate, socket);
                 // Reading may be paused, or bytes just arrived: they may be the answer that makes this dial
                 // superfluous.
                 self.read();
-                EngineInput::Connected { candidate }
+                EngineInput::Connected {
+                    candidate,
+                    is_deferred,
+                }
             }
             Dialed::ConnectFailed(candidate, failure) => {
                 EngineInput::ConnectFailed { candidate, failure }

@@ -54,6 +54,8 @@ pub(super) struct Attempted {
     pub(super) purpose: Purpose,
     /// When its transport began to be opened.
     pub(super) since: Instant,
+    /// The handshake of its transport is deferred until the first write.
+    pub(super) fast_open: bool,
 }
 
 /// An item that waits until it is stored.

@@ -82,15 +82,20 @@ impl<T: Tls + Clone> Engine<T> {
             number,
             purpose,
             since,
+            fast_open: false,
         };
         if let Some((_, candidate, endpoint)) = open {
             return self.use_transport(attempt, candidate, endpoint);
         }
         let set_back = self.addresses.set_back.addresses(self.now.mono);
+        // A proxy's connection is its own.
+        let is_direct = self.candidates.is_direct();
+        let fast_open =
+            self.core.policy.fast_open && is_direct && self.candidates.fast_open.is_on();
         self.dialing = Some(Dialing {
             attempt,
             detour: detour.clone(),
-            dial: Dial::new(detour, set_back, self.now.mono),
+            dial: Dial::new(detour, set_back, self.now.mono).with_fast_open(fast_open),
         });
         self.dial_input(DialInput::Timeout);
     }
@@ -114,8 +119,14 @@ impl<T: Tls + Clone> Engine<T> {
                 self.queried(id, &queries);
                 self.looked_up(id, &answer);
             }
-            EngineInput::Connected { candidate } => {
-                self.dial_input(DialInput::Connected(candidate));
+            EngineInput::Connected {
+                candidate,
+                is_deferred,
+            } => {
+                if let Some(dialing) = &mut self.dialing {
+                    dialing.attempt.fast_open = is_deferred;
+                }
+                self.dial_input(DialInput::Connected(candidate, is_deferred));
             }
             EngineInput::ConnectFailed { candidate, failure } => {
                 self.dial_input(DialInput::ConnectFailed(candidate, failure));

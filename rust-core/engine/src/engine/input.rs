@@ -125,6 +125,8 @@ pub enum EngineInput<'a> {
     Connected {
         /// Which transport.
         candidate: CandidateId,
+        /// Whether its handshake is deferred until the first write, and carries it (RFC 7413).
+        is_deferred: bool,
     },
     /// A transport of [`super::EngineOutput::Connect`] could not be opened.
     ConnectFailed {

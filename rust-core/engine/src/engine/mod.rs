@@ -27,6 +27,7 @@ mod credentials;
 mod dialing;
 mod dropped;
 mod event;
+mod first_bytes;
 mod gaps;
 mod inbound;
 mod input;
@@ -303,8 +304,14 @@ impl<T: Tls + Clone> Engine<T> {
             | EngineInput::PrefixLookedUp { .. }
             | EngineInput::Connected { .. }
             | EngineInput::ConnectFailed { .. }) => self.dial_progressed(dialed),
-            EngineInput::Received(bytes) => self.link_input(LinkInput::Received(bytes)),
-            EngineInput::TransportClosed => self.link_input(LinkInput::TransportClosed),
+            EngineInput::Received(bytes) => {
+                self.first_bytes_came();
+                self.link_input(LinkInput::Received(bytes));
+            }
+            EngineInput::TransportClosed => {
+                self.first_bytes_missing();
+                self.link_input(LinkInput::TransportClosed);
+            }
             EngineInput::Timeout => self.timeout(),
             EngineInput::CertificateVerified { attempt, verdict } => {
                 self.certificate_verified(attempt, verdict);
@@ -373,7 +380,8 @@ impl<T: Tls + Clone> Engine<T> {
         let supervisor = supervisor.map(|(when, why)| (when, EngineTimer::Supervisor(why)));
         let dialing = self.dialing.as_ref().and_then(Dialing::deadline);
         let standby = self.standby.as_ref().and_then(Standby::deadline);
-        let dial = [dialing, standby].into_iter().flatten().min();
+        let first_bytes = self.first_bytes_deadline();
+        let dial = [dialing, standby, first_bytes].into_iter().flatten().min();
         let dial = dial.map(|when| (when, EngineTimer::Dial));
         let answer = self.inbound.deadline();
         let answer = answer.map(|when| (when, EngineTimer::Answer));

@@ -52,6 +52,9 @@ pub enum EngineOutput {
         /// A name that the proxy has to look up; the address then has only the port. `None` without a proxy, and where the
         /// address is known.
         name: Option<String>,
+        /// Whether to open it with TCP Fast Open (RFC 7413), if the system supports that. Its handshake may then be deferred until
+        /// the first write.
+        fast_open: bool,
     },
     /// Drops a transport of [`super::EngineOutput::Connect`], open or not.
     AbandonConnect {

@@ -12,7 +12,7 @@ use snapback_types::endpoint::Endpoint;
 
 use crate::link::tls::Tls;
 use crate::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput, LinkPhase};
-use crate::supervisor::{self, AfterEnd, AttemptId, AttemptPhase, Halt, Pace, Verdict};
+use crate::supervisor::{self, AfterEnd, AttemptId, AttemptPhase, Halt, Pace, Verdict, Wait};
 
 use super::asked::{Asked, Attempted};
 use super::candidates::DialInput;
@@ -34,6 +34,18 @@ pub(super) struct Attempt<T: Tls> {
     pub(super) next: Option<LinkOutput>,
     /// How the transport was found.
     pub(super) dial: DialReport,
+    pub(super) first_bytes: FirstBytes,
+}
+
+/// The server's first bytes on a transport whose handshake was deferred (RFC 7413).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FirstBytes {
+    /// They have been received, or the handshake was not deferred.
+    Received,
+    /// They are awaited until then; what they answer was sent at the first time.
+    Awaited { since: Instant, until: Instant },
+    /// They did not come.
+    Missing,
 }
 
 /// How far this attempt came or, before its login, how far earlier attempts came.
@@ -103,6 +115,7 @@ impl<T: Tls + Clone> Engine<T> {
             derived_keys: self.credentials.derived.clone(),
             token_refused: self.credentials.token_refused,
             early_data_possible: self.core.policy.early_data,
+            fast_open: attempt.fast_open,
             purpose: attempt.purpose,
             active: self.active,
             seed,
@@ -113,6 +126,7 @@ impl<T: Tls + Clone> Engine<T> {
             versions: self.versions,
             started: attempt.since,
         };
+        let first_bytes = self.first_bytes(attempt);
         let mut link = Link::new(config, self.now);
         link.handle_input(LinkInput::Connected, self.now);
         self.attempt = Some(Attempt {
@@ -124,6 +138,7 @@ impl<T: Tls + Clone> Engine<T> {
             deadline: None,
             next: None,
             dial: std::mem::take(&mut self.dial_report),
+            first_bytes,
         });
         self.tell(supervisor::Input::AttemptProgress {
             attempt: attempt.number,
@@ -146,6 +161,7 @@ impl<T: Tls + Clone> Engine<T> {
 
     pub(super) fn timeout(&mut self) {
         let now = self.now;
+        self.first_bytes_due();
         if let Some(attempt) = self.attempt.as_mut()
             && attempt.deadline.is_some_and(|(when, _)| when <= now.mono)
         {
@@ -342,6 +358,10 @@ impl<T: Tls + Clone> Engine<T> {
             .as_ref()
             .map(|error| Verdict::of(error, was_logged_in))
             .map(|verdict| self.with_new_password(verdict));
+        if attempt.first_bytes == FirstBytes::Missing {
+            // The addresses are raced without Fast Open.
+            verdict = Some(Verdict::Retry(Pace::AtOnce(Wait::Normal)));
+        }
         let reason = self.end_reason(error);
         if let EndReason::Store(error) = &reason {
             verdict = Some(storage::verdict(*error));
@@ -364,6 +384,7 @@ impl<T: Tls + Clone> Engine<T> {
         let is_encrypted = attempt.link.timeline().tls.is_some();
         let is_excused = match Verdict::from(error) {
             _ if matches!(error, LinkError::Connection(ConnectionError::Local(_))) => true,
+            _ if attempt.first_bytes == FirstBytes::Missing => true,
             Verdict::Halt(Halt::Credentials) | Verdict::NoSession => true,
             Verdict::Retry(Pace::AtOnce(_)) => is_encrypted,
             Verdict::Retry(Pace::After(_)) | Verdict::Halt(Halt::Conflict | Halt::Refused) => false,

@@ -264,8 +264,10 @@ impl<T: Tls> Link<T> {
         }
         match input {
             LinkInput::Connected => {
-                self.timeline
-                    .received(ProtocolMessage::TcpHandshake, now.mono);
+                if !self.connection.plan().fast_open {
+                    self.timeline
+                        .received(ProtocolMessage::TcpHandshake, now.mono);
+                }
                 self.tell(Input::Connected, now);
             }
             LinkInput::Received(bytes) => self.received(bytes, now),

@@ -27,6 +27,8 @@ pub struct Start {
     /// Early data may be tried. Whether a ticket that allows it is available is known when the handshake starts. Until then the
     /// plan assumes one; without one it is revised.
     pub early_data_possible: bool,
+    /// The TCP handshake has not begun: it carries the first flight (RFC 7413).
+    pub fast_open: bool,
     /// The purpose of the connection.
     pub purpose: Purpose,
     /// The app is in the foreground (XEP-0352).

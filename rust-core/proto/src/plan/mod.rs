@@ -20,6 +20,8 @@ pub use snapback_types::transport::Transport;
 pub struct Plan {
     /// Direct TLS or STARTTLS.
     pub transport: Transport,
+    /// The TCP handshake carries the first flight (RFC 7413; rule S13).
+    pub fast_open: bool,
     /// Header, `<starttls/>` and ClientHello share a flight (XEP-0305; rule S2).
     pub combined_starttls: bool,
     /// How to authenticate.
@@ -129,6 +131,12 @@ impl Plan {
             }
         }
         self.push_login(&mut flights);
+        if self.fast_open && flights.len() > 1 {
+            let handshake = flights.remove(0);
+            if let Some(first) = flights.first_mut() {
+                first.sends.splice(0..0, handshake.sends);
+            }
+        }
         flights
     }
 

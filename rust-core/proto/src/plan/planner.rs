@@ -52,6 +52,7 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
     let secured = inputs.knowledge.server.secured.as_deref();
     let mut plan = Plan {
         transport: inputs.transport,
+        fast_open: false,
         combined_starttls: inputs.transport == Transport::StartTls && may_pipeline(inputs, secured),
         login: Login::Discover,
         goal: goal(inputs),

@@ -255,7 +255,10 @@ impl<T: Tls + Clone> Phone<T> {
         let input = match (outcome, address) {
             (Ok(()), Some(address)) => {
                 self.dials.open.insert(candidate, address);
-                EngineInput::Connected { candidate }
+                EngineInput::Connected {
+                    candidate,
+                    is_deferred: false,
+                }
             }
             (Ok(()), None) => return,
             (Err(kind), _) => EngineInput::ConnectFailed {

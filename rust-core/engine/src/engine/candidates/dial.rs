@@ -38,6 +38,8 @@ pub(in crate::engine) struct Dial {
     untranslated: Vec<Endpoint>,
     /// When known addresses that have not responded are looked up again.
     refreshes: Option<Instant>,
+    /// The first transport may be opened with TCP Fast Open: what is dialed carries data at once.
+    fast_open: bool,
     report: DialReport,
 }
 
@@ -88,8 +90,14 @@ impl Dial {
             pending: None,
             untranslated: Vec::new(),
             refreshes: None,
+            fast_open: false,
             report: DialReport::default(),
         }
+    }
+
+    /// Allows TCP Fast Open for the first transport (rule S13).
+    pub(in crate::engine) fn with_fast_open(self, fast_open: bool) -> Self {
+        Self { fast_open, ..self }
     }
 
     /// Returns what was asked and dialed until now, and forgets it.
@@ -162,8 +170,8 @@ impl Dial {
                 race.join(found, &self.set_back, now.mono);
                 *list = List::Last;
             }
-            (DialStage::Racing(race, _), DialInput::Connected(id)) => {
-                if let Some(round_trip) = race.connected(id, now.mono) {
+            (DialStage::Racing(race, _), DialInput::Connected(id, is_deferred)) => {
+                if let Some(round_trip) = race.connected(id, now.mono).filter(|_| !is_deferred) {
                     candidates.measured(round_trip);
                 }
             }
@@ -321,7 +329,8 @@ impl Dial {
             Sought::Detour => List::Detour,
             Sought::Own { .. } => List::Last,
         };
-        let race = Race::begin(found.to_vec(), &self.set_back, now.mono);
+        let fast_open = std::mem::take(&mut self.fast_open);
+        let race = Race::begin(found.to_vec(), &self.set_back, now.mono).with_fast_open(fast_open);
         self.pending = Some((id, sought));
         self.stage = DialStage::Racing(Box::new(race), list);
         self.poll(candidates, outputs, now)
@@ -371,7 +380,8 @@ impl Dial {
         outputs: &mut VecDeque<EngineOutput>,
         now: Now,
     ) -> Progress {
-        let race = Race::begin(endpoints, &self.set_back, now.mono);
+        let fast_open = std::mem::take(&mut self.fast_open);
+        let race = Race::begin(endpoints, &self.set_back, now.mono).with_fast_open(fast_open);
         self.stage = DialStage::Racing(Box::new(race), list);
         self.poll(candidates, outputs, now)
     }

@@ -24,9 +24,10 @@
 //! one (`nat64.rs`).
 //!
 //! A race is TCP only. The first open transport carries the login; the others are abandoned before the login begins, so
-//! two flights of early data are never raced (rule S6).
+//! two flights of early data are never raced (rule S6). TCP Fast Open: `fast_open.rs`.
 
 mod dial;
+mod fast_open;
 mod known;
 mod nat64;
 mod race;
@@ -52,6 +53,8 @@ use crate::variants::variants;
 use super::EngineOutput;
 
 pub(super) use dial::{Dial, DialStage, Progress};
+pub(super) use fast_open::FIRST_BYTES_ALLOWANCE;
+use fast_open::FastOpen;
 use nat64::Translation;
 pub use report::{DialFate, DialReport, DialedAddress, EndedQuery};
 
@@ -170,8 +173,8 @@ pub(super) enum DialInput<'a> {
     Found(LookUpId, &'a [Endpoint]),
     /// The known endpoints were looked up again.
     Refreshed(&'a [Endpoint]),
-    /// A transport is open.
-    Connected(CandidateId),
+    /// A transport is open; or, if the second is true, its handshake is deferred until the first write (RFC 7413).
+    Connected(CandidateId, bool),
     /// A transport could not be opened.
     ConnectFailed(CandidateId, ConnectFailure),
     /// The prefixes of the network's translator are known; none if it has none.
@@ -193,6 +196,7 @@ pub(super) struct Candidates {
     refresh: Option<LookUpId>,
     /// The shortest time in which a transport was opened over this network: a round trip.
     round_trip: Option<Duration>,
+    pub(super) fast_open: FastOpen,
     translation: Translation,
     next_look_up: u64,
     next_candidate: u64,
@@ -211,6 +215,7 @@ impl Candidates {
             standing: Standing::Good,
             refresh: None,
             round_trip: None,
+            fast_open: FastOpen::default(),
             translation: Translation::default(),
             next_look_up: 0,
             next_candidate: 0,
@@ -232,6 +237,7 @@ impl Candidates {
     pub(super) fn network_changed(&mut self, outputs: &mut VecDeque<EngineOutput>) {
         self.standing = Standing::Doubtful;
         self.round_trip = None;
+        self.fast_open.network_changed();
         self.forget_prefixes(outputs);
         if let Some(id) = self.refresh.take() {
             outputs.push_back(EngineOutput::AbandonLookUp(id));
@@ -255,14 +261,19 @@ impl Candidates {
         true
     }
 
+    /// Returns whether transports are opened to the servers themselves, and not to a proxy.
+    pub(super) fn is_direct(&self) -> bool {
+        self.names == Names::Local
+    }
+
     /// Records how long a transport took to open.
-    fn measured(&mut self, round_trip: Duration) {
+    pub(super) fn measured(&mut self, round_trip: Duration) {
         let shortest = self.round_trip.map_or(round_trip, |it| it.min(round_trip));
         self.round_trip = Some(shortest);
     }
 
     /// Returns how long known addresses may take to respond before they are looked up again: a round trip and a half.
-    fn response_timeout(&self) -> Duration {
+    pub(super) fn response_timeout(&self) -> Duration {
         let usual = self.round_trip.map(|round_trip| round_trip * 3 / 2);
         usual.map_or(MAX_RESPONSE_TIMEOUT, |usual| {
             usual.clamp(MIN_RESPONSE_TIMEOUT, MAX_RESPONSE_TIMEOUT)

@@ -38,6 +38,8 @@ pub(in crate::engine) struct Race {
     began: Instant,
     due: Instant,
     on_the_way: Vec<Opening>,
+    /// The next transport is opened with TCP Fast Open.
+    fast_open: bool,
     log: DialLog,
 }
 
@@ -58,8 +60,14 @@ impl Race {
             began: now,
             due: now,
             on_the_way: Vec::new(),
+            fast_open: false,
             log: DialLog::default(),
         }
+    }
+
+    /// Sets whether the first transport is opened with TCP Fast Open (rule S13).
+    pub(super) fn with_fast_open(self, fast_open: bool) -> Self {
+        Self { fast_open, ..self }
     }
 
     /// Sets whether a look-up may add addresses.
@@ -188,6 +196,7 @@ impl Race {
                 candidate,
                 address,
                 name,
+                fast_open: std::mem::take(&mut self.fast_open),
             });
         }
     }

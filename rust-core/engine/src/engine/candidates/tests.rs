@@ -128,7 +128,7 @@ impl Course {
     }
 
     fn connected(&mut self, candidate: u64) -> String {
-        self.on(DialInput::Connected(CandidateId(candidate)))
+        self.on(DialInput::Connected(CandidateId(candidate), false))
     }
 
     fn refused(&mut self, candidate: u64) -> String {
@@ -179,9 +179,15 @@ fn text(output: &EngineOutput) -> String {
             candidate,
             address,
             name,
+            fast_open,
         } => match name {
             Some(name) => format!("connect {} {name}:{}", candidate.0, address.addr.port()),
-            None => format!("connect {} {}", candidate.0, address.addr.ip()),
+            None => format!(
+                "connect {} {}{}",
+                candidate.0,
+                address.addr.ip(),
+                with(*fast_open)
+            ),
         },
         EngineOutput::AbandonConnect { candidate, why } => {
             format!("abandon {} {why:?}", candidate.0)
@@ -189,6 +195,37 @@ fn text(output: &EngineOutput) -> String {
         EngineOutput::StoreAnswer(known) => format!("store {}", known.endpoints.len()),
         other => format!("{other:?}"),
     }
+}
+
+fn with(fast_open: bool) -> &'static str {
+    if fast_open { " with fast open" } else { "" }
+}
+
+#[test]
+fn s13_only_the_first_transport_of_a_race_is_opened_with_fast_open() {
+    let mut course = Course::new(None, None, &[]);
+    course.dial = Dial::new(None, Vec::new(), course.now.mono).with_fast_open(true);
+    assert_eq!(course.begins(), "look up 0");
+    let first = course.answered(0, &found(&[1, 2]));
+    assert!(
+        first.contains("connect 0 192.0.2.1 with fast open"),
+        "{first}"
+    );
+    let second = course.refused(0);
+    assert!(second.contains("connect 1 192.0.2.2"), "{second}");
+    assert!(!second.contains("fast open"), "{second}");
+}
+
+/// A deferred handshake says nothing about the path.
+#[test]
+fn s13_a_deferred_handshake_is_no_round_trip() {
+    let mut course = Course::new(None, None, &[]);
+    course.dial = Dial::new(None, Vec::new(), course.now.mono).with_fast_open(true);
+    course.begins();
+    course.answered(0, &found(&[1]));
+    let before = course.candidates.response_timeout();
+    course.on(DialInput::Connected(CandidateId(0), true));
+    assert_eq!(course.candidates.response_timeout(), before);
 }
 
 #[test]

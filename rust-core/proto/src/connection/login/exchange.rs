@@ -99,6 +99,9 @@ pub(super) enum Reply {
     Wait,
 }
 
+/// The initial response, if the client's message is the first one.
+pub(super) type InitialResponse = Option<Secret<Vec<u8>>>;
+
 impl Exchange {
     /// Starts a login with the best mechanism that these features offer for the app's credentials. Returns the initial response, if
     /// the client's message is the first one.
@@ -106,7 +109,7 @@ impl Exchange {
         profile: Profile,
         login: &mut Negotiation,
         remote: &mut Remote,
-    ) -> Result<(Self, Option<Secret<Vec<u8>>>), ConnectionError> {
+    ) -> Result<(Self, InitialResponse), ConnectionError> {
         let choice = choose(profile, login, remote)?;
         let with = |step, response| Ok((Self { profile, step }, response));
         match choice.mechanism {

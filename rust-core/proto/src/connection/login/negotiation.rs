@@ -78,7 +78,7 @@ impl Negotiation {
         let tls = TlsOutlook::Expected {
             early_data: start.early_data_possible,
         };
-        let plan = plan::plan(Inputs {
+        let mut plan = plan::plan(Inputs {
             transport: start.transport,
             policy: &start.config.policy,
             only: start.config.method.mechanism(),
@@ -87,6 +87,7 @@ impl Negotiation {
             purpose: start.purpose,
             wall: now.wall,
         });
+        plan.fast_open = start.fast_open;
         let negotiation = Self {
             transport: start.transport,
             purpose: start.purpose,

@@ -87,6 +87,7 @@ impl Peer {
             knowledge: setup.knowledge.clone(),
             derived_keys: setup.derived_keys.clone(),
             token_refused: setup.token_refused,
+            fast_open: false,
             early_data_possible: setup.early_data_possible,
             purpose: setup.purpose,
             active: setup.active,

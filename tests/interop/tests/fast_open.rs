@@ -1,0 +1,79 @@
+//! S13: TCP Fast Open (RFC 7413) on real packets: the SYN carries the first flight, and with it the login.
+#![cfg(target_os = "linux")]
+#![allow(clippy::print_stdout, clippy::expect_used, reason = "a test")]
+
+use std::time::Duration;
+
+use snapback_client::Transport;
+use snapback_interop::flaky::{Backend, Cell, RoundTrips, Setting, logins};
+use snapback_interop::measure::Host;
+use snapback_netsim::packets::Profile;
+use snapback_reference_server::Switches;
+
+const RTT: Duration = Duration::from_millis(100);
+
+/// The reference server with everything, or without early data.
+fn reference(early_data: bool) -> Host {
+    let modern = Switches::modern();
+    let early_data = modern.early_data.filter(|_| early_data);
+    Host::Reference(Box::new(Switches {
+        early_data,
+        ..modern
+    }))
+}
+
+async fn measured(host: Host, transport: Transport, early_data: bool) -> Option<RoundTrips> {
+    let setting = Setting {
+        early_data,
+        fast_open: true,
+        probe: Some(RTT * 2),
+        ..Setting::new(host, transport, Profile::plain(RTT), 1)
+    };
+    logins(&setting, 3).await
+}
+
+/// Fails unless warm and resumed logins take this many flights, and no more time.
+fn takes(name: &str, measured: &RoundTrips, flights: usize) {
+    for (kind, logins) in [("warm", &measured.warm), ("resumed", &measured.resumed)] {
+        let cell = Cell::of(logins, RTT).expect("there were logins");
+        println!(
+            "{name}, {kind}: {} flights, {:.2} round trips",
+            cell.flights, cell.wall
+        );
+        assert_eq!(cell.flights, flights, "{name}, {kind}");
+        let most = flights as f64 + 0.6;
+        assert!(cell.wall < most, "{name}, {kind}: {:.2}", cell.wall);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s13_direct_tls_takes_two_round_trips_and_one_with_early_data() {
+    for (early_data, flights) in [(false, 2), (true, 1)] {
+        let host = reference(early_data);
+        let Some(measured) = measured(host, Transport::DirectTls, early_data).await else {
+            return;
+        };
+        takes("direct TLS", &measured, flights);
+    }
+}
+
+/// Header, `<starttls/>` and ClientHello travel in the SYN (XEP-0305).
+#[tokio::test(flavor = "multi_thread")]
+async fn s13_starttls_takes_two_round_trips_and_one_with_early_data() {
+    for (early_data, flights) in [(false, 2), (true, 1)] {
+        let host = reference(early_data);
+        let Some(measured) = measured(host, Transport::StartTls, early_data).await else {
+            return;
+        };
+        takes("STARTTLS", &measured, flights);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s13_ejabberd_takes_two_round_trips() {
+    let host = Backend::Ejabberd.host();
+    let Some(measured) = measured(host, Transport::DirectTls, false).await else {
+        return;
+    };
+    takes("ejabberd", &measured, 2);
+}
