@@ -23,6 +23,8 @@ use crate::RoomFeatures;
 
 /// A room that has not answered by then does not answer: servers give up on each other after a minute at most.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(60);
+/// Some services do not answer a change to a nickname that another session of the user has.
+const NICK_TIMEOUT: Duration = Duration::from_secs(30);
 /// A room confirms at once that it was left. It is forgotten in any case.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The first wait before a room is joined again: a service that restarts needs some seconds. It grows twofold.
@@ -46,8 +48,8 @@ pub(super) struct Room {
     pub(super) has_joined: bool,
     /// How often it was joined again without success that lasted.
     attempts: u32,
-    /// The nickname that was asked for while in the room.
-    pub(super) new_nick: Option<String>,
+    /// The nickname that was asked for while in the room, and until when an answer is expected.
+    pub(super) new_nick: Option<(String, Instant)>,
     pub(super) occupants: Occupants,
     pub(super) subject: Option<Subject>,
     /// What it announces; `None` if it is not known.
@@ -139,6 +141,7 @@ impl Room {
                     self.check_due(),
                     self.check.deadline(),
                     self.place.deadline(),
+                    self.new_nick.as_ref().map(|(_, until)| *until),
                 ];
                 deadlines.into_iter().flatten().min()
             }
@@ -153,6 +156,7 @@ impl Room {
             State::Waiting { until } if until <= now => self.begin_join(env),
             State::Leaving { until } if until <= now => self.over(LeaveReason::Requested, env),
             State::Joined { .. } => {
+                self.nick_timeout(env);
                 self.check_timeout(env);
                 self.catch_up_timeout(env);
             }
@@ -385,7 +389,7 @@ impl Room {
         }
         match self.state {
             State::Joined { .. } if env.own.is_some() => {
-                self.new_nick = Some(nick.to_owned());
+                self.new_nick = Some((nick.to_owned(), env.now.mono + NICK_TIMEOUT));
                 env.send(&self.jid, self.presence_to(nick));
                 true
             }
