@@ -112,7 +112,10 @@ fn the_users_nickname_changes_or_not() {
     bench.rooms.change_nick(&jid(COVEN), "oldhag", bench.now);
     let error = JoinError::TimedOut;
     let room = jid(COVEN);
-    assert_eq!(bench.pass(30).events, [RoomEvent::NickRefused { room, error }]);
+    assert_eq!(
+        bench.pass(30).events,
+        [RoomEvent::NickRefused { room, error }]
+    );
 
     let mut bench = Bench::in_coven();
     bench.rooms.change_nick(&jid(COVEN), "oldhag", bench.now);
