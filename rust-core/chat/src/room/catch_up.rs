@@ -188,8 +188,11 @@ impl Room {
         }
         self.check.heard(env.now.mono);
         self.status(message, nick, env);
-        if let Some(id) = message.attr("id") {
+        if let Some(id) = message.attr("id").filter(|id| self.outgoing.knows(id)) {
             self.outgoing.reflected(id);
+            if let Some(nick) = nick.filter(|_| Delay::of(message).is_none()) {
+                self.own_message(nick, env);
+            }
         }
         if Delay::of(message).is_some() && self.place.repeats(message) {
             return MessageVerdict::Duplicate;

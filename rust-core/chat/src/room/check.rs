@@ -112,7 +112,7 @@ impl Room {
         }
     }
 
-    fn check_now(&mut self, env: &mut Env) {
+    pub(super) fn check_now(&mut self, env: &mut Env) {
         let ping = Element::new("iq", ns::CLIENT)
             .with_attr("type", "get")
             .with_attr("to", format!("{}/{}", self.jid, self.nick))

@@ -1,6 +1,7 @@
 //! What a room says about its occupants, the user among them (XEP-0045 sections 7 to 10).
 
 use snapback_types::jid::Jid;
+use snapback_types::time::Instant;
 use snapback_wire::stanza::StanzaError;
 use snapback_wire::xml::Element;
 
@@ -24,6 +25,24 @@ impl Room {
             State::Joined { .. } => self.check.doubted(env.now.mono),
             State::Leaving { .. } => self.over(LeaveReason::Requested, env),
             State::Offline | State::Waiting { .. } | State::Over => {}
+        }
+    }
+
+    pub(super) fn nick_timeout(&mut self, env: &mut Env) {
+        let now = env.now.mono;
+        if self.new_nick.take_if(|(_, until)| *until <= now).is_some() {
+            let room = self.jid.clone();
+            let error = JoinError::TimedOut;
+            env.event(RoomEvent::NickRefused { room, error });
+        }
+    }
+
+    /// A message of the user has come back from this nickname. Where another session of the user had it before, a service may change it
+    /// without a word.
+    pub(super) fn own_message(&mut self, nick: &str, env: &mut Env) {
+        let is_new = |(new, _): &(String, Instant)| new == nick;
+        if self.new_nick.as_ref().is_some_and(is_new) {
+            self.renamed(nick.to_owned(), env);
         }
     }
 

@@ -23,6 +23,11 @@ use crate::RoomFeatures;
 
 /// A room that has not answered by then does not answer: servers give up on each other after a minute at most.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(60);
+/// A server may hold presence back while the user does not use the client (XEP-0352), the user's own in a room too. The answer to a
+/// request is not held back, and what was held before it comes with it.
+const PROBE_AFTER: Duration = Duration::from_secs(10);
+/// Some services do not answer a change to a nickname that another session of the user has.
+const NICK_TIMEOUT: Duration = Duration::from_secs(30);
 /// A room confirms at once that it was left. It is forgotten in any case.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The first wait before a room is joined again: a service that restarts needs some seconds. It grows twofold.
@@ -46,8 +51,8 @@ pub(super) struct Room {
     pub(super) has_joined: bool,
     /// How often it was joined again without success that lasted.
     attempts: u32,
-    /// The nickname that was asked for while in the room.
-    pub(super) new_nick: Option<String>,
+    /// The nickname that was asked for while in the room, and until when an answer is expected.
+    pub(super) new_nick: Option<(String, Instant)>,
     pub(super) occupants: Occupants,
     pub(super) subject: Option<Subject>,
     /// What it announces; `None` if it is not known.
@@ -65,6 +70,8 @@ pub(super) enum State {
     Offline,
     Joining {
         until: Instant,
+        /// When a self-ping is sent, which brings an answer that is held back.
+        probe: Option<Instant>,
     },
     Joined {
         since: Instant,
@@ -131,14 +138,14 @@ impl Room {
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.state {
-            State::Joining { until } | State::Waiting { until } | State::Leaving { until } => {
-                Some(until)
-            }
+            State::Joining { until, probe } => Some(probe.map_or(until, |probe| probe.min(until))),
+            State::Waiting { until } | State::Leaving { until } => Some(until),
             State::Joined { .. } => {
                 let deadlines = [
                     self.check_due(),
                     self.check.deadline(),
                     self.place.deadline(),
+                    self.new_nick.as_ref().map(|(_, until)| *until),
                 ];
                 deadlines.into_iter().flatten().min()
             }
@@ -149,10 +156,18 @@ impl Room {
     pub(super) fn timeout(&mut self, env: &mut Env) {
         let now = env.now.mono;
         match self.state {
-            State::Joining { until } if until <= now => self.refused(JoinError::TimedOut, env),
+            State::Joining { until, .. } if until <= now => self.refused(JoinError::TimedOut, env),
+            State::Joining {
+                until,
+                probe: Some(probe),
+            } if probe <= now => {
+                self.state = State::Joining { until, probe: None };
+                self.check_now(env);
+            }
             State::Waiting { until } if until <= now => self.begin_join(env),
             State::Leaving { until } if until <= now => self.over(LeaveReason::Requested, env),
             State::Joined { .. } => {
+                self.nick_timeout(env);
                 self.check_timeout(env);
                 self.catch_up_timeout(env);
             }
@@ -189,6 +204,7 @@ impl Room {
         self.attempts = self.attempts.saturating_add(1);
         self.state = State::Joining {
             until: env.now.mono + JOIN_TIMEOUT,
+            probe: Some(env.now.mono + PROBE_AFTER),
         };
     }
 
@@ -305,7 +321,10 @@ impl Room {
                 self.check.resumed(now);
                 self.place.resumed(now + JOIN_TIMEOUT);
             }
-            State::Joining { until } => *until = now + JOIN_TIMEOUT,
+            State::Joining { until, probe } => {
+                *until = now + JOIN_TIMEOUT;
+                *probe = Some(now + PROBE_AFTER);
+            }
             State::Leaving { until } => *until = now + LEAVE_TIMEOUT,
             State::Offline => self.begin_join(env),
             State::Waiting { .. } | State::Over => {}
@@ -385,7 +404,7 @@ impl Room {
         }
         match self.state {
             State::Joined { .. } if env.own.is_some() => {
-                self.new_nick = Some(nick.to_owned());
+                self.new_nick = Some((nick.to_owned(), env.now.mono + NICK_TIMEOUT));
                 env.send(&self.jid, self.presence_to(nick));
                 true
             }

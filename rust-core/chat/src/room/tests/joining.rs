@@ -170,6 +170,22 @@ fn a_room_that_does_not_answer_fails_the_first_join() {
 }
 
 #[test]
+fn an_answer_that_the_server_holds_back_is_fetched() {
+    // XEP-0352: presence waits on the server while the user does not use the client, until something else is sent.
+    let mut bench = Bench::new();
+    bench.online(SessionStart::New);
+    bench.join(COVEN, "thirdwitch");
+    assert_eq!(bench.pass(9).pings(), 0);
+    let out = bench.pass(1);
+    assert_eq!(out.pings(), 1);
+    bench.enter("thirdwitch", "");
+    let result = format!("<iq type='result' from='{COVEN}/thirdwitch' id='p'/>");
+    bench.answer(out.request("ping"), &result);
+    assert_eq!(bench.membership(), Some(Membership::Joined));
+    assert_eq!(bench.pass(14 * 60).pings(), 0);
+}
+
+#[test]
 fn what_cannot_be_joined_is_not_asked_for() {
     let mut bench = Bench::new();
     bench.online(SessionStart::New);

@@ -2,6 +2,7 @@ mod catch_up;
 mod faults;
 mod joining;
 mod occupants;
+mod random;
 mod reconnects;
 
 use std::time::Duration;

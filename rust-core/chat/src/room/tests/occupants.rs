@@ -99,6 +99,24 @@ fn the_users_nickname_changes_or_not() {
     bench.enter("oldhag", "");
     assert!(bench.out().events.contains(&changed));
 
+    // .. and some services do not answer at all then: a message shows it, or nothing does.
+    let mut bench = Bench::in_coven();
+    bench.rooms.change_nick(&jid(COVEN), "oldhag", bench.now);
+    let message = stanza(&format!(
+        "<message to='{COVEN}' type='groupchat' id='m1'><body>Hail</body></message>"
+    ));
+    bench.rooms.handle_sent(&message, bench.now);
+    bench.message(&said("oldhag", "m1", "Hail", ""));
+    assert!(bench.out().events.contains(&changed));
+    let mut bench = Bench::in_coven();
+    bench.rooms.change_nick(&jid(COVEN), "oldhag", bench.now);
+    let error = JoinError::TimedOut;
+    let room = jid(COVEN);
+    assert_eq!(
+        bench.pass(30).events,
+        [RoomEvent::NickRefused { room, error }]
+    );
+
     let mut bench = Bench::in_coven();
     bench.rooms.change_nick(&jid(COVEN), "oldhag", bench.now);
     bench.presence(&presence_error("oldhag", "conflict", "cancel"));
