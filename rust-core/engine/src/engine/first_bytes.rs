@@ -6,8 +6,8 @@ use crate::link::LinkInput;
 use crate::link::tls::Tls;
 
 use super::Engine;
+use super::asked::Attempted;
 use super::candidates::FIRST_BYTES_ALLOWANCE;
-use super::dialing::Attempted;
 use super::transport::FirstBytes;
 
 impl<T: Tls + Clone> Engine<T> {

@@ -21,14 +21,15 @@ pub(super) struct Exchange {
     state: ExchangeState,
 }
 
+/// What the exchange expects.
 #[derive(Debug)]
 pub(super) enum ExchangeState {
-    ExpectInitialResponse,
-    ExpectFinalResponse(Scram),
+    InitialResponse,
+    FinalResponse(Scram),
     /// OAUTHBEARER: the report of an error was sent.
-    ExpectErrorReceived,
+    ErrorReceived,
     /// X-TEST-REVERSE: this challenge was sent to this user.
-    ExpectReversed {
+    Reversed {
         user: String,
         challenge: String,
     },
@@ -153,7 +154,7 @@ impl Connection {
                 self.phase = Phase::Authenticating(Box::new(Exchange {
                     request,
                     mechanism,
-                    state: ExchangeState::ExpectInitialResponse,
+                    state: ExchangeState::InitialResponse,
                 }));
                 Next::Stream
             }
@@ -178,7 +179,7 @@ impl Connection {
             Mechanism::TestReverse => {
                 let user = String::from_utf8_lossy(message).into_owned();
                 let challenge = cx.world.rng.token();
-                let state = ExchangeState::ExpectReversed {
+                let state = ExchangeState::Reversed {
                     user,
                     challenge: challenge.clone(),
                 };
@@ -188,7 +189,7 @@ impl Connection {
         }
         match self.scram_challenge(cx, mechanism, message) {
             Ok((challenge, scram)) => {
-                let state = ExchangeState::ExpectFinalResponse(scram);
+                let state = ExchangeState::FinalResponse(scram);
                 self.challenge(request, mechanism, &challenge, state)
             }
             Err(condition) => self.fail(cx, &request, condition),
@@ -276,14 +277,14 @@ impl Connection {
             Err(condition) => return self.fail(cx, &request, condition),
         };
         match state {
-            ExchangeState::ExpectInitialResponse => {
+            ExchangeState::InitialResponse => {
                 self.initial_response(cx, request, mechanism, &message)
             }
-            ExchangeState::ExpectErrorReceived => self.fail(cx, &request, Condition::NotAuthorized),
-            ExchangeState::ExpectReversed { user, challenge } => {
+            ExchangeState::ErrorReceived => self.fail(cx, &request, Condition::NotAuthorized),
+            ExchangeState::Reversed { user, challenge } => {
                 self.reversed(cx, request, &user, &challenge, &message)
             }
-            ExchangeState::ExpectFinalResponse(scram) => {
+            ExchangeState::FinalResponse(scram) => {
                 let user = scram.user.clone();
                 match scram.finish(&message) {
                     Ok(proof) => self.succeed(cx, request, &user, mechanism, Some(proof)),

@@ -22,7 +22,7 @@ impl Connection {
                 request,
                 Mechanism::OauthBearer,
                 INVALID_TOKEN.as_bytes(),
-                ExchangeState::ExpectErrorReceived,
+                ExchangeState::ErrorReceived,
             ),
         }
     }
