@@ -137,7 +137,8 @@ public enum NodeChange: Sendable, Hashable {
 extension SnapbackClient {
   /// Returns what happened on a node, if this message is about that (XEP-0060); `nil` otherwise.
   public func nodeEvent(in message: ReceivedMessage) -> NodeEvent? {
-    guard let event = core.nodeEvent(message: message.xml), let service = Jid.optional(event.service) else { return nil }
+    guard let event = core.nodeEvent(message: message.xml) else { return nil }
+    guard let service = Jid.optional(event.service) else { return nil }
     let change: NodeChange =
       switch event.change {
       case .items(let published, let retracted):

@@ -65,22 +65,19 @@ impl Client {
         let proto = Arc::new(config.proto(installation));
         let caps = config.identity.caps();
         let caps = caps.map(|own| own.caps().to_element());
-        let platform = Arc::new(Platform::default());
+        let queues = Queues::default();
         let account = config.account.clone();
         let domain = account.domain_to_ascii();
         let discovery = discovery(&mut config, &domain)?;
         let (requests, receiver) = mpsc::unbounded_channel();
-        let events = Arc::new(EventQueue::default());
-        let inbound = Arc::new(InboundQueue::default());
         let dialer = Dialer::new(
             domain.clone(),
             config.network,
-            Arc::clone(&platform),
+            Arc::clone(&queues.platform),
             entropy.number(),
         );
         let name_servers = dialer.name_servers();
         let ids = Ids::new(Entropy::new(seed()?));
-        let room_events = Arc::new(RoomEvents::default());
         let engine = Engine::new(EngineConfig {
             core: proto,
             tls: TlsContext::new(config.trust).map_err(ConfigError::Tls)?,
@@ -96,30 +93,24 @@ impl Client {
         let driver = Driver::new(Parts {
             engine,
             store: config.store,
-            events: Arc::clone(&events),
-            inbound: Arc::clone(&inbound),
+            events: Arc::clone(&queues.events),
+            inbound: Arc::clone(&queues.inbound),
             dialer,
             domain,
             requests: receiver,
             ids: ids.clone(),
             rooms: Rooms::new(account.clone(), caps.clone()),
-            room_events: Arc::clone(&room_events),
+            room_events: Arc::clone(&queues.room_events),
         });
-        let queues = Queues {
-            events: Arc::clone(&events),
-            platform: Arc::clone(&platform),
-            inbound: Arc::clone(&inbound),
-            room_events: Arc::clone(&room_events),
-        };
-        runtime.spawn(run(driver, queues));
+        runtime.spawn(run(driver, queues.clone()));
         Ok(Self {
             requests,
-            events,
-            platform,
-            inbound,
+            events: queues.events,
+            platform: queues.platform,
+            inbound: queues.inbound,
             ids,
             account,
-            room_events,
+            room_events: queues.room_events,
             name_servers,
             caps,
         })
@@ -400,6 +391,7 @@ fn seed() -> Result<[u8; 32], ConfigError> {
 }
 
 /// What the app waits on.
+#[derive(Clone, Default)]
 struct Queues {
     events: Arc<EventQueue>,
     platform: Arc<Platform>,
