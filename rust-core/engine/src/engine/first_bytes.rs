@@ -21,6 +21,18 @@ impl<T: Tls + Clone> Engine<T> {
         FirstBytes::Awaited { since, until }
     }
 
+    /// Handles bytes of the server.
+    pub(super) fn received(&mut self, bytes: &[u8]) {
+        self.first_bytes_came();
+        self.link_input(LinkInput::Received(bytes));
+    }
+
+    /// Handles the end of the transport.
+    pub(super) fn transport_closed(&mut self) {
+        self.first_bytes_missing();
+        self.link_input(LinkInput::TransportClosed);
+    }
+
     /// Returns the deadline for the first bytes.
     pub(super) fn first_bytes_deadline(&self) -> Option<Instant> {
         match self.attempt.as_ref()?.first_bytes {

@@ -304,14 +304,8 @@ impl<T: Tls + Clone> Engine<T> {
             | EngineInput::PrefixLookedUp { .. }
             | EngineInput::Connected { .. }
             | EngineInput::ConnectFailed { .. }) => self.dial_progressed(dialed),
-            EngineInput::Received(bytes) => {
-                self.first_bytes_came();
-                self.link_input(LinkInput::Received(bytes));
-            }
-            EngineInput::TransportClosed => {
-                self.first_bytes_missing();
-                self.link_input(LinkInput::TransportClosed);
-            }
+            EngineInput::Received(bytes) => self.received(bytes),
+            EngineInput::TransportClosed => self.transport_closed(),
             EngineInput::Timeout => self.timeout(),
             EngineInput::CertificateVerified { attempt, verdict } => {
                 self.certificate_verified(attempt, verdict);
