@@ -1070,9 +1070,26 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
     func nextState(seen: ConnectionState) async  -> ConnectionState?
 
     /**
+     * Waits for a request for a bearer token; returns nothing once the client has ended, or if it logs in with something else. There
+     * may be only one caller at a time. An answer that takes longer than 20 seconds ends the attempt.
+     */
+    func nextTokenRequest() async  -> TokenRequest?
+
+    /**
      * Returns the report of opening the store.
      */
     func openReport()  -> OpenReport
+
+    /**
+     * Answers a request of `next_token_request` with a token, as it is sent: without `Bearer`. An answer that is not needed any
+     * more is ignored.
+     */
+    func provideToken(id: UInt64, token: Password)
+
+    /**
+     * Answers a request of `next_token_request` for which there is no token.
+     */
+    func refuseToken(id: UInt64, problem: TokenProblem)
 
     /**
      * Resumes after `suspend`.
@@ -1402,6 +1419,28 @@ package static func `open`(config: CoreConfig, password: Password, proxyPassword
 }
 
     /**
+     * Opens a client with any credentials.
+     *
+     * # Errors
+     *
+     * Fails with an [`OpenError`] that names what cannot be used.
+     */
+package static func openWith(config: CoreConfig, credentials: CoreCredentials, proxyPassword: Password?)async throws  -> CoreClient  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_constructor_coreclient_open_with(FfiConverterTypeCoreConfig_lower(config),FfiConverterTypeCoreCredentials_lower(credentials),FfiConverterOptionTypePassword.lower(proxyPassword)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_u64,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_u64,
+            freeFunc: ffi_snapback_ffi_rust_future_free_u64,
+            liftFunc: FfiConverterTypeCoreClient_lift,
+            errorHandler: FfiConverterTypeOpenError_lift
+        )
+}
+
+    /**
      * Opens a client without a password. Logins use a FAST token or SCRAM keys from the store.
      *
      * # Errors
@@ -1680,6 +1719,27 @@ package func nextState(seen: ConnectionState)async  -> ConnectionState?  {
 }
 
     /**
+     * Waits for a request for a bearer token; returns nothing once the client has ended, or if it logs in with something else. There
+     * may be only one caller at a time. An answer that takes longer than 20 seconds ends the attempt.
+     */
+package func nextTokenRequest()async  -> TokenRequest?  {
+    return
+        try!  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_next_token_request(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeTokenRequest.lift,
+            errorHandler: nil
+
+        )
+}
+
+    /**
      * Returns the report of opening the store.
      */
 package func openReport() -> OpenReport  {
@@ -1689,6 +1749,33 @@ package func openReport() -> OpenReport  {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
+}
+
+    /**
+     * Answers a request of `next_token_request` with a token, as it is sent: without `Bearer`. An answer that is not needed any
+     * more is ignored.
+     */
+package func provideToken(id: UInt64, token: Password)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_snapback_ffi_fn_method_coreclient_provide_token(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt64.lower(id),
+        FfiConverterTypePassword_lower(token),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Answers a request of `next_token_request` for which there is no token.
+     */
+package func refuseToken(id: UInt64, problem: TokenProblem)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_snapback_ffi_fn_method_coreclient_refuse_token(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt64.lower(id),
+        FfiConverterTypeTokenProblem_lower(problem),uniffiCallStatus
+    )
+}
 }
 
     /**
@@ -2621,6 +2708,182 @@ package func FfiConverterTypeCoreClient_lower(_ value: CoreClient) -> UInt64 {
 
 
 /**
+ * What a client logs in with. An object, so that no record holds a secret (rule T9).
+ */
+package protocol CoreCredentialsProtocol: AnyObject, Sendable {
+
+}
+/**
+ * What a client logs in with. An object, so that no record holds a secret (rule T9).
+ */
+package class CoreCredentials: CoreCredentialsProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    package struct NoHandle {
+        package init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required package init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    package init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    package func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_snapback_ffi_fn_clone_corecredentials(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_snapback_ffi_fn_free_corecredentials(handle, $0) }
+    }
+
+
+    /**
+     * Returns no credentials: the server assigns an account (ANONYMOUS, XEP-0175). The account of the configuration is the
+     * domain.
+     */
+package static func anonymous() -> CoreCredentials  {
+    return try!  FfiConverterTypeCoreCredentials_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_snapback_ffi_fn_constructor_corecredentials_anonymous(uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Returns bearer tokens (OAUTHBEARER, RFC 7628), which the app provides in answer to
+     * [`CoreClient::next_token_request`](crate::CoreClient::next_token_request).
+     */
+package static func bearerToken() -> CoreCredentials  {
+    return try!  FfiConverterTypeCoreCredentials_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_snapback_ffi_fn_constructor_corecredentials_bearer_token(uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Returns a client certificate (EXTERNAL, XEP-0178): the certificate and those of its issuers, and its private key, as PEM.
+     *
+     * # Errors
+     *
+     * Fails with [`OpenError::Configuration`] if they cannot be used.
+     */
+package static func certificate(chainPem: String, keyPem: Password)throws  -> CoreCredentials  {
+    return try  FfiConverterTypeCoreCredentials_lift(try rustCallWithError(FfiConverterTypeOpenError_lift) {
+        uniffiCallStatus in
+    uniffi_snapback_ffi_fn_constructor_corecredentials_certificate(
+        FfiConverterString.lower(chainPem),
+        FfiConverterTypePassword_lower(keyPem),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Returns a password as credentials.
+     */
+package static func password(password: Password) -> CoreCredentials  {
+    return try!  FfiConverterTypeCoreCredentials_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_snapback_ffi_fn_constructor_corecredentials_password(
+        FfiConverterTypePassword_lower(password),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Returns what earlier logins have stored: a token of FAST, or keys of SCRAM.
+     */
+package static func stored() -> CoreCredentials  {
+    return try!  FfiConverterTypeCoreCredentials_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_snapback_ffi_fn_constructor_corecredentials_stored(uniffiCallStatus
+    )
+})
+}
+
+
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeCoreCredentials: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = CoreCredentials
+
+    package static func lift(_ handle: UInt64) throws -> CoreCredentials {
+        return CoreCredentials(unsafeFromHandle: handle)
+    }
+
+    package static func lower(_ value: CoreCredentials) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreCredentials {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    package static func write(_ value: CoreCredentials, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeCoreCredentials_lift(_ handle: UInt64) throws -> CoreCredentials {
+    return try FfiConverterTypeCoreCredentials.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeCoreCredentials_lower(_ value: CoreCredentials) -> UInt64 {
+    return FfiConverterTypeCoreCredentials.lower(value)
+}
+
+
+
+
+
+
+/**
  * Keeps a few small secrets (32 bytes each) under names that the store chooses. The secrets must not be part of any
  * backup.
  *
@@ -3535,7 +3798,7 @@ package func FfiConverterTypeContact_lower(_ value: Contact) -> RustBuffer {
  */
 package struct CoreConfig {
     /**
-     * The account to log in to: a bare JID.
+     * The account to log in to: a bare JID; in an anonymous login (XEP-0175) the domain.
      */
     package let account: String
     /**
@@ -3613,7 +3876,7 @@ package struct CoreConfig {
     // declare one manually.
     package init(
         /**
-         * The account to log in to: a bare JID.
+         * The account to log in to: a bare JID; in an anonymous login (XEP-0175) the domain.
          */account: String,
         /**
          * The prefix of the resource. A suffix is added, so that two devices of an account do not terminate each other's
@@ -8477,6 +8740,75 @@ package func FfiConverterTypeTlsSummary_lower(_ value: TlsSummary) -> RustBuffer
 
 
 /**
+ * A request for a bearer token.
+ */
+package struct TokenRequest: Equatable, Hashable {
+    /**
+     * The id for the answer.
+     */
+    package let id: UInt64
+    /**
+     * The server has refused the last token: one from a cache is of no use.
+     */
+    package let refused: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * The id for the answer.
+         */id: UInt64,
+        /**
+         * The server has refused the last token: one from a cache is of no use.
+         */refused: Bool) {
+        self.id = id
+        self.refused = refused
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension TokenRequest: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeTokenRequest: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> TokenRequest {
+        return
+            try TokenRequest(
+                id: FfiConverterUInt64.read(from: &buf),
+                refused: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: TokenRequest, into buf: inout [UInt8]) {
+        FfiConverterUInt64.write(value.id, into: &buf)
+        FfiConverterBool.write(value.refused, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeTokenRequest_lift(_ buf: RustBuffer) throws -> TokenRequest {
+    return try FfiConverterTypeTokenRequest.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeTokenRequest_lower(_ value: TokenRequest) -> RustBuffer {
+    return FfiConverterTypeTokenRequest.lower(value)
+}
+
+
+/**
  * What an archive keeps of a message that was retracted (XEP-0424).
  */
 package struct Tombstone: Equatable, Hashable {
@@ -12086,6 +12418,14 @@ public enum LocalProblem: Equatable, Hashable {
      */
     case noCredentials
     /**
+     * The app has no credentials at the moment.
+     */
+    case credentialsUnavailable
+    /**
+     * The app did not answer the request for a bearer token in time.
+     */
+    case noTokenInTime
+    /**
      * The password contains characters that no SASL mechanism accepts.
      */
     case passwordNotAllowed
@@ -12118,9 +12458,13 @@ package struct FfiConverterTypeLocalProblem: FfiConverterRustBuffer {
 
         case 2: return .noCredentials
 
-        case 3: return .passwordNotAllowed
+        case 3: return .credentialsUnavailable
 
-        case 4: return .accountWithoutLocalpart
+        case 4: return .noTokenInTime
+
+        case 5: return .passwordNotAllowed
+
+        case 6: return .accountWithoutLocalpart
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -12138,12 +12482,20 @@ package struct FfiConverterTypeLocalProblem: FfiConverterRustBuffer {
             writeInt(&buf, Int32(2))
 
 
-        case .passwordNotAllowed:
+        case .credentialsUnavailable:
             writeInt(&buf, Int32(3))
 
 
-        case .accountWithoutLocalpart:
+        case .noTokenInTime:
             writeInt(&buf, Int32(4))
+
+
+        case .passwordNotAllowed:
+            writeInt(&buf, Int32(5))
+
+
+        case .accountWithoutLocalpart:
+            writeInt(&buf, Int32(6))
 
         }
     }
@@ -15241,6 +15593,10 @@ public enum ConnectionTimer: Equatable, Hashable {
      */
     case archive
     /**
+     * The app's bearer token.
+     */
+    case token
+    /**
      * The answer to a request that is sent alone, since the session failed with it before.
      */
     case request
@@ -15279,9 +15635,11 @@ package struct FfiConverterTypeTimer: FfiConverterRustBuffer {
 
         case 5: return .archive
 
-        case 6: return .request
+        case 6: return .token
 
-        case 7: return .close
+        case 7: return .request
+
+        case 8: return .close
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -15311,12 +15669,16 @@ package struct FfiConverterTypeTimer: FfiConverterRustBuffer {
             writeInt(&buf, Int32(5))
 
 
-        case .request:
+        case .token:
             writeInt(&buf, Int32(6))
 
 
-        case .close:
+        case .request:
             writeInt(&buf, Int32(7))
+
+
+        case .close:
+            writeInt(&buf, Int32(8))
 
         }
     }
@@ -15432,6 +15794,81 @@ package func FfiConverterTypeTlsProblem_lift(_ buf: RustBuffer) throws -> TlsPro
 #endif
 package func FfiConverterTypeTlsProblem_lower(_ value: TlsProblem) -> RustBuffer {
     return FfiConverterTypeTlsProblem.lower(value)
+}
+
+
+
+/**
+ * Why the app has no bearer token.
+ */
+
+package enum TokenProblem: Equatable, Hashable {
+
+    /**
+     * The user has to act first, for example to sign in anew. There is no further attempt until the app connects again.
+     */
+    case userNeeded
+    /**
+     * None at the moment. Another attempt follows, after the wait of any failure.
+     */
+    case unavailable
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension TokenProblem: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeTokenProblem: FfiConverterRustBuffer {
+    typealias SwiftType = TokenProblem
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> TokenProblem {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .userNeeded
+
+        case 2: return .unavailable
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: TokenProblem, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .userNeeded:
+            writeInt(&buf, Int32(1))
+
+
+        case .unavailable:
+            writeInt(&buf, Int32(2))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeTokenProblem_lift(_ buf: RustBuffer) throws -> TokenProblem {
+    return try FfiConverterTypeTokenProblem.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeTokenProblem_lower(_ value: TokenProblem) -> RustBuffer {
+    return FfiConverterTypeTokenProblem.lower(value)
 }
 
 
@@ -15901,6 +16338,10 @@ public enum WrongAssumption: Equatable, Hashable {
      */
     case fastToken
     /**
+     * That the app's bearer token is valid.
+     */
+    case bearerToken
+    /**
      * That the server continues to read in a resumed session.
      */
     case resumption
@@ -15935,7 +16376,9 @@ package struct FfiConverterTypeWrongAssumption: FfiConverterRustBuffer {
 
         case 5: return .fastToken
 
-        case 6: return .resumption
+        case 6: return .bearerToken
+
+        case 7: return .resumption
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -15965,8 +16408,12 @@ package struct FfiConverterTypeWrongAssumption: FfiConverterRustBuffer {
             writeInt(&buf, Int32(5))
 
 
-        case .resumption:
+        case .bearerToken:
             writeInt(&buf, Int32(6))
+
+
+        case .resumption:
+            writeInt(&buf, Int32(7))
 
         }
     }
@@ -16760,6 +17207,30 @@ fileprivate struct FfiConverterOptionTypeTlsSummary: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeTlsSummary.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeTokenRequest: FfiConverterRustBuffer {
+    typealias SwiftType = TokenRequest?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeTokenRequest.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeTokenRequest.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -18153,7 +18624,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_method_coreclient_next_state() != 8926) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_next_token_request() != 3352) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_snapback_ffi_checksum_method_coreclient_open_report() != 2394) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_provide_token() != 25775) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_refuse_token() != 50127) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_resume() != 35594) {
@@ -18315,7 +18795,25 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_constructor_coreclient_open() != 24) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_snapback_ffi_checksum_constructor_coreclient_open_with() != 21500) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_snapback_ffi_checksum_constructor_coreclient_open_without_password() != 29004) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_constructor_corecredentials_anonymous() != 58295) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_constructor_corecredentials_bearer_token() != 29526) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_constructor_corecredentials_certificate() != 40835) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_constructor_corecredentials_password() != 62506) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_constructor_corecredentials_stored() != 30011) {
         return InitializationResult.apiChecksumMismatch
     }
 

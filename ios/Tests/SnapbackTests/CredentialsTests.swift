@@ -26,8 +26,8 @@ import Testing
       World.juliet, credentials: .bearerToken(provider), configuration: world.configuration())
     client.connect()
     let ended = try await client.ended()
-    #expect(ended.reason == .local(.credentialsUnavailable) && ended.retryable)
-    #expect(try await client.ended().reason == .local(.noCredentials))
+    #expect(ended.reason == .local(problem: .credentialsUnavailable) && ended.retryable)
+    #expect(try await client.ended().reason == .local(problem: .noCredentials))
     try await client.until("the stop") { $0 == .offline(reason: .needsCredentials, retryIn: nil) }
     #expect(provider.requests.withLock { $0 } == [false, false])
     await client.shutdown()
