@@ -254,15 +254,13 @@ impl Driver {
             | EngineOutput::Enqueue(_)
             | EngineOutput::Apply { .. } => self.ask_store(output),
             EngineOutput::Event(event) => self.event(event),
-            EngineOutput::Accepted { ticket, outcome } => self.accepted(ticket, outcome),
-            EngineOutput::KeysChanged { ticket, outcome } => {
-                self.waiting.keys_changed(ticket, outcome);
-            }
-            EngineOutput::Answered { id, outcome } => self.answered(id, outcome),
-            EngineOutput::Request { id, iq } => self.inbound.push(id, iq),
-            EngineOutput::Responded { id, outcome } => self.waiting.responded(id, outcome),
-            EngineOutput::Disconnected => self.waiting.disconnected(),
-            EngineOutput::LoggedOut => self.waiting.logged_out(),
+            EngineOutput::Accepted { .. }
+            | EngineOutput::KeysChanged { .. }
+            | EngineOutput::Answered { .. }
+            | EngineOutput::Request { .. }
+            | EngineOutput::Responded { .. }
+            | EngineOutput::Disconnected
+            | EngineOutput::LoggedOut => self.tell_app(output),
             EngineOutput::Timer { .. } => {}
         }
     }
@@ -283,6 +281,22 @@ impl Driver {
     }
 
     // -- the app
+
+    /// Reports the outcome of a request of the app, or a request of another entity.
+    fn tell_app(&mut self, output: EngineOutput) {
+        match output {
+            EngineOutput::Accepted { ticket, outcome } => self.accepted(ticket, outcome),
+            EngineOutput::KeysChanged { ticket, outcome } => {
+                self.waiting.keys_changed(ticket, outcome);
+            }
+            EngineOutput::Answered { id, outcome } => self.answered(id, outcome),
+            EngineOutput::Request { id, iq } => self.inbound.push(id, iq),
+            EngineOutput::Responded { id, outcome } => self.waiting.responded(id, outcome),
+            EngineOutput::Disconnected => self.waiting.disconnected(),
+            EngineOutput::LoggedOut => self.waiting.logged_out(),
+            _ => {}
+        }
+    }
 
     fn request_token(&self, attempt: AttemptId, refused: bool) {
         let (credentials, finding) = (self.credentials.clone(), self.finding.clone());
