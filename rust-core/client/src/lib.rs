@@ -33,6 +33,8 @@
 //!   again after a restart, with the same delivery ID, until [`Client::confirm`] has been called with that ID.
 //! - [`Event::Ended`] reports each connection that ended, with its cause. Whether the client tries again by itself is in
 //!   [`Event::State`]: [`ConnectionState::Offline`] has the reason.
+//! - [`Client::rooms`] joins rooms (XEP-0045) and keeps them joined across every reconnect. Their events have a queue of their
+//!   own: [`Rooms::next_event`].
 //! - An app on a phone also calls [`Client::network_changed`], [`Client::set_active`], [`Client::suspend`] and
 //!   [`Client::resume`], and answers [`Client::next_platform_request`] where [`Network::ask_platform`] is set.
 //!

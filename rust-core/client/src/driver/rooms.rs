@@ -55,8 +55,8 @@ pub(super) struct RoomHost {
     events: Arc<RoomEvents>,
     /// The ids of stanzas that the rooms have sent: their stages are not the app's.
     sent: HashSet<String>,
-    /// The rooms' stanzas that are being stored.
-    storing: HashMap<Ticket, BareJid>,
+    /// The rooms' stanzas that are being stored: of which room, and their ids.
+    storing: HashMap<Ticket, (BareJid, String)>,
     requests: HashMap<String, RequestId>,
     joins: HashMap<BareJid, Vec<Reply>>,
     nicks: HashMap<BareJid, Vec<Reply>>,
@@ -238,8 +238,9 @@ impl Driver {
             stanza.set_attr("id", &own);
             self.rooms.sent.insert(own);
         }
+        let id = stanza.attr("id").unwrap_or_default().to_owned();
         let ticket = self.waiting.ticket();
-        self.rooms.storing.insert(ticket, of);
+        self.rooms.storing.insert(ticket, (of, id));
         let kind = OutboundKind::of(&stanza);
         let room = self.room();
         self.input(EngineInput::Send {
@@ -260,10 +261,11 @@ impl Driver {
 
     /// A stanza was stored, or not.
     pub(super) fn accepted(&mut self, ticket: Ticket, outcome: Result<(), Refusal>) {
-        let Some(room) = self.rooms.storing.remove(&ticket) else {
+        let Some((room, id)) = self.rooms.storing.remove(&ticket) else {
             return self.waiting.accepted(ticket, outcome);
         };
         if outcome.is_err() {
+            self.rooms.sent.remove(&id);
             self.rooms.rooms.handle_not_sent(&room, self.clock.now());
             self.carry_out_rooms();
         }
@@ -274,6 +276,10 @@ impl Driver {
         let Some(request) = self.rooms.requests.remove(&id) else {
             return self.waiting.answered(&id, outcome);
         };
+        if let Err(RequestError::NotQueued) = outcome {
+            // It reaches no stage.
+            self.rooms.sent.remove(&id);
+        }
         let outcome = match &outcome {
             Ok(answer) => Ok(answer),
             Err(RequestError::Refused(error)) => Err(RequestFailure::Refused(error.clone())),
