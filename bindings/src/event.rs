@@ -2,6 +2,7 @@
 
 use snapback_client as core;
 pub use snapback_client::CarbonDirection;
+use snapback_client::proto::xml::RefusedStanza;
 
 use crate::chat::MessageContent;
 use crate::convert::Clock;
@@ -228,18 +229,26 @@ impl Event {
             },
             core::Event::ServerFeatures(features) => Self::ServerFeatures { features },
             core::Event::RosterChanged => Self::RosterChanged,
-            core::Event::BlockListChanged(change) => Self::BlockListChanged {
-                change: change.into(),
-            },
-            core::Event::StanzaRefused(refused) => Self::StanzaRefused {
-                limit: refused.reason.to_string(),
-                bytes: refused.bytes as u64,
-            },
+            core::Event::BlockListChanged(change) => Self::block_list_changed(change),
+            core::Event::StanzaRefused(refused) => Self::refused(&refused),
             core::Event::PossibleGap => Self::PossibleGap,
             core::Event::CaughtUp => Self::CaughtUp,
             core::Event::PeerFault(what) => Self::PeerFault {
                 what: what.to_owned(),
             },
+        }
+    }
+
+    fn block_list_changed(change: core::BlockListChange) -> Self {
+        Self::BlockListChanged {
+            change: change.into(),
+        }
+    }
+
+    fn refused(refused: &RefusedStanza) -> Self {
+        Self::StanzaRefused {
+            limit: refused.reason.to_string(),
+            bytes: refused.bytes as u64,
         }
     }
 

@@ -131,15 +131,18 @@ impl InboundRequests {
         }
     }
 
-    /// Returns the answers that waited for the session.
+    /// Returns the answers that waited for the session, in the order of their requests.
     fn take_held(&mut self) -> Vec<WrittenStanza> {
-        let is_held = |open: &Open| matches!(open.stage, Stage::Held(_));
-        let held = self.open.extract_if(.., |_, open| is_held(open));
-        held.filter_map(|(_, open)| match open.stage {
-            Stage::Held(answer) => Some(answer),
-            Stage::Unanswered { .. } => None,
-        })
-        .collect()
+        let mut held = Vec::new();
+        for (id, open) in std::mem::take(&mut self.open) {
+            match open.stage {
+                Stage::Held(answer) => held.push(answer),
+                Stage::Unanswered { .. } => {
+                    self.open.insert(id, open);
+                }
+            }
+        }
+        held
     }
 
     /// Forgets all of them: answers belong to the session.
