@@ -1,6 +1,7 @@
 package im.snapback
 
 import im.snapback.ffi.FileUpload as CoreUpload
+import im.snapback.ffi.UploadPurpose as CorePurpose
 import im.snapback.ffi.UploadService as CoreService
 import im.snapback.ffi.UploadSlot as CoreSlot
 
@@ -36,7 +37,7 @@ public class Uploads internal constructor(private val client: SnapbackClient) {
         client.calling {
             uploadSlot(
                 CoreService(service.jid.toString(), service.maxFileSize?.toULong()),
-                CoreUpload(file.name, file.size.coerceAtLeast(0).toULong(), file.mediaType, file.purpose),
+                CoreUpload(file.name, file.size.coerceAtLeast(0).toULong(), file.mediaType, file.purpose.toCore()),
             )
         }.let(::UploadSlot)
 }
@@ -62,7 +63,27 @@ public class FileUpload(
 )
 
 /** What a file is for: services keep files of different kinds for different times. */
-public typealias UploadPurpose = im.snapback.ffi.UploadPurpose
+public sealed interface UploadPurpose {
+    /** To be sent in a message. */
+    public data object Message : UploadPurpose
+
+    /** A picture of a profile: kept longer. */
+    public data object Profile : UploadPurpose
+
+    /** Not available after [expires], in milliseconds since 1970. */
+    public data class Ephemeral(val expires: Long) : UploadPurpose
+
+    /** To be kept. */
+    public data object Permanent : UploadPurpose
+}
+
+private fun UploadPurpose.toCore(): CorePurpose =
+    when (this) {
+        is UploadPurpose.Message -> CorePurpose.Message
+        is UploadPurpose.Profile -> CorePurpose.Profile
+        is UploadPurpose.Ephemeral -> CorePurpose.Ephemeral(expires)
+        is UploadPurpose.Permanent -> CorePurpose.Permanent
+    }
 
 /** Where a file may be uploaded, and where it can be downloaded then. The URLs give access to the file: [toString] prints neither. */
 public class UploadSlot internal constructor(slot: CoreSlot) {
