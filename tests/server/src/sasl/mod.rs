@@ -36,7 +36,7 @@ pub enum Mechanism {
     External,
     /// RFC 4505, XEP-0175: each login is an account of its own.
     Anonymous,
-    /// A mechanism of nobody else, for clients that implement one of their own: the client names the user; the response to the
+    /// A mechanism that no other server has, for clients that implement one of their own: the client names the user; the response to the
     /// challenge is that in reverse, NUL and the password; the server proves itself with the password in reverse.
     TestReverse,
     /// A hashed token without channel binding.
