@@ -7,7 +7,7 @@ use serde::Serialize;
 use snapback_client::proto::ns;
 use snapback_client::{
     AttemptPhase, ConnectionState, Element, EndReason, Event, Failure, LinkError, OfflineReason,
-    Stage, Timeline, fingerprint,
+    Plan, Stage, Timeline, fingerprint,
 };
 
 use super::clock;
@@ -169,15 +169,7 @@ impl Happening {
                 plan,
                 timeline,
                 ..
-            } => Self::Ended {
-                error: reason.to_string(),
-                rule: rule(reason),
-                plan: plan.as_ref().map(ToString::to_string),
-                steps: timeline
-                    .as_ref()
-                    .map(|timeline| flights::steps(timeline))
-                    .unwrap_or_default(),
-            },
+            } => Self::ended(reason, plan.as_ref(), timeline.as_deref()),
             Event::CertificateRefused {
                 problem,
                 spki_sha256,
@@ -207,6 +199,15 @@ impl Happening {
             Event::CaughtUp => Self::CaughtUp,
             Event::PeerFault(what) => Self::Fault { what },
         })
+    }
+
+    fn ended(reason: &EndReason, plan: Option<&Plan>, timeline: Option<&Timeline>) -> Self {
+        Self::Ended {
+            error: reason.to_string(),
+            rule: rule(reason),
+            plan: plan.map(ToString::to_string),
+            steps: timeline.map(flights::steps).unwrap_or_default(),
+        }
     }
 
     fn stanza(kind: &'static str, delivery: &str, stanza: &Element) -> Self {
