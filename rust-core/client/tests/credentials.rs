@@ -2,6 +2,7 @@
 //! the app's own. Over SASL1 and SASL2, cold and warm, against the reference server and its certificates.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a test that goes wrong should stop"
 )]
