@@ -48,6 +48,8 @@ mod platform;
 mod proxy;
 mod receipts;
 mod refused_certificate;
+mod room_event;
+mod rooms;
 mod roster;
 mod runtime;
 mod services;
@@ -92,6 +94,11 @@ pub use platform::{
 pub use proxy::{Proxy, ProxyKind};
 pub use receipts::ReceiptPolicy;
 pub use refused_certificate::RefusedCertificate;
+pub use room_event::{RoomConfigChange, RoomEvent, RoomExit, RoomInvitation, RoomLoss};
+pub use rooms::{
+    RoomAffiliation, RoomCreation, RoomError, RoomField, RoomHistory, RoomInfo, RoomMember,
+    RoomMembership, RoomOccupant, RoomOptions, RoomProblem, RoomRefusal, RoomRole,
+};
 pub use roster::{Contact, Roster, Subscription};
 pub use services::{AvatarProblem, BlockListChange, ServiceError};
 pub use stanza::{IqAnswer, IqKind, IqRequest, OutgoingMessage, OutgoingPresence, Stanza};

@@ -34,6 +34,7 @@ public final class SnapbackClient: Sendable {
   let core: CoreClient
   let queue: EventQueue<Event>
   let requests: RequestHandlers
+  let roomQueue: EventQueue<RoomEvent>
   private let hub: StateHub
   private let drains = Drains()
   private let tracker: Tracker
@@ -109,6 +110,8 @@ public final class SnapbackClient: Sendable {
     self.core = core
     self.tracker = tracker
     self.queue = queue
+    let roomQueue = EventQueue<RoomEvent>(capacity: Self.eventsHeld)
+    self.roomQueue = roomQueue
     self.hub = hub
     let requests = RequestHandlers(core)
     self.requests = requests
@@ -118,6 +121,7 @@ public final class SnapbackClient: Sendable {
       Task { await Self.pumpEvents(of: core, into: queue, tracker) },
       Task { await Self.pumpStates(of: core, into: hub) },
       Task { await requests.pump() },
+      Task { await Self.pumpRoomEvents(of: core, into: roomQueue) },
     ]
     if let resolver = configuration.nameResolver {
       pumps.append(Task { await Self.pumpQueries(of: core, to: resolver) })
@@ -254,6 +258,7 @@ public final class SnapbackClient: Sendable {
     core.end()
     // An iterator that does not take the last events must not delay the end.
     queue.end()
+    roomQueue.end()
   }
 
   /// Pauses and closes the client: does what ``pause()`` and ``close()`` do. Returns when connection and file are

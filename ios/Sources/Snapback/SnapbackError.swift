@@ -65,6 +65,8 @@ public enum SnapbackError: Error, Sendable, Hashable {
   case retryLater(at: Date?)
   /// The data of an avatar cannot be used.
   case avatar(AvatarProblem)
+  /// A room did not let the user in, or not with this nickname (XEP-0045 section 7.2).
+  case notJoined(RoomRefusal)
   /// A bug in Snapback.
   case `internal`
 }
@@ -124,6 +126,7 @@ extension SnapbackError: LocalizedError, CustomStringConvertible {
     case .fileTooLarge: "the file is too large"
     case .retryLater: "the service gives no slot now"
     case .avatar(let problem): "avatar: \(problem)"
+    case .notJoined(let refusal): "not joined: \(refusal.problem)"
     case .internal: "internal error"
     }
   }
@@ -163,6 +166,7 @@ extension SnapbackError {
     case let error as XmlProblem: SnapbackError(error)
     case let error as KeyError: SnapbackError(error)
     case let error as ServiceError: SnapbackError(error)
+    case let error as RoomError: SnapbackError(error)
     case is SnapbackError, is CancellationError: error
     // An error of the binding itself: its two halves have different versions, or the core panicked.
     default: SnapbackError.internal
@@ -180,6 +184,16 @@ extension SnapbackError {
       case .NoThreads: .unsupported(detail: "the system gives no threads")
       // The verifier exists only on Android.
       case .VerifierNotInitialized, .Internal: .internal
+      }
+  }
+
+  private init(_ error: RoomError) {
+    self =
+      switch error {
+      case .Refused(let refusal): .notJoined(RoomRefusal(refusal))
+      case .Recipient(let problem): .invalidJid(JidProblem(problem))
+      case .Closed: .closed
+      case .Internal: .internal
       }
   }
 

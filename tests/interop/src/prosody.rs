@@ -200,6 +200,9 @@ VirtualHost "{DOMAIN}"
 ssl = {ssl}
 {modules}
 {uploads}
+Component "conference.{DOMAIN}" "muc"
+modules_enabled = {{ "muc_mam" }}
+restrict_room_creation = false
 "#
     )
 }

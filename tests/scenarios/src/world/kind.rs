@@ -22,11 +22,15 @@ pub enum Kind {
 
 impl Kind {
     pub(super) fn switches(self) -> Switches {
-        match self {
+        let switches = match self {
             Self::Sasl2 => Switches::current(),
             Self::Sasl1 => Switches::stock_prosody(),
             Self::Quickstart => without_early_data(),
             Self::EarlyData => Switches::modern(),
+        };
+        Switches {
+            rooms: true,
+            ..switches
         }
     }
 }

@@ -110,8 +110,18 @@ public class SnapbackClient private constructor(
     /** Changes of the account at its server (XEP-0077). */
     public val account: Account get() = Account(this)
 
+    /** The rooms of the account (XEP-0045), which stay joined across every reconnect. */
+    public val rooms: Rooms =
+        Rooms(
+            this,
+            object : Rooms.Core {
+                override suspend fun <T> call(what: suspend CoreClient.() -> T): T = this@SnapbackClient.call { what() }
+            },
+        )
+
     init {
-        pumps = listOf(scope.launch { pumpEvents() }, scope.launch { pumpStates() }, scope.launch { requests.pump() })
+        val ofRooms = scope.launch { rooms.pump(core) }
+        pumps = listOf(scope.launch { pumpEvents() }, scope.launch { pumpStates() }, scope.launch { requests.pump() }, ofRooms)
         scope.launch {
             pumps.joinAll()
             // Also if the core has ended by itself.
@@ -380,6 +390,7 @@ public class SnapbackClient private constructor(
             core.end()
             // Without this, the pump would wait for a collector, and `shutdown` for the pump.
             queue.end()
+            rooms.end()
         }
     }
 

@@ -109,6 +109,9 @@ public sealed class SnapbackException(text: String) : Exception(text) {
     /** The data of an avatar cannot be used. */
     public class Avatar(public val problem: AvatarProblem) : SnapbackException("avatar: $problem")
 
+    /** A room did not let the user in, or not with this nickname (XEP-0045 section 7.2). */
+    public class NotJoined(public val refusal: RoomRefusal) : SnapbackException("not joined: ${refusal.problem}")
+
     /** A bug in Snapback. */
     public class Internal : SnapbackException("internal error")
 
