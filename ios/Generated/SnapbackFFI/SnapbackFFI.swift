@@ -5863,6 +5863,10 @@ package struct LoginPolicy: Equatable, Hashable {
      */
     package let earlyData: Bool
     /**
+     * Whether TCP Fast Open (RFC 7413) is used, on Linux and Android.
+     */
+    package let fastOpen: Bool
+    /**
      * Whether tokens without channel binding are allowed.
      */
     package let allowUnboundTokens: Bool
@@ -5880,11 +5884,15 @@ package struct LoginPolicy: Equatable, Hashable {
          * Whether FAST logins in TLS 1.3 early data are allowed, if the server allows them.
          */earlyData: Bool = false,
         /**
+         * Whether TCP Fast Open (RFC 7413) is used, on Linux and Android.
+         */fastOpen: Bool = false,
+        /**
          * Whether tokens without channel binding are allowed.
          */allowUnboundTokens: Bool = false) {
         self.allowPlain = allowPlain
         self.requireChannelBinding = requireChannelBinding
         self.earlyData = earlyData
+        self.fastOpen = fastOpen
         self.allowUnboundTokens = allowUnboundTokens
     }
 
@@ -5907,6 +5915,7 @@ package struct FfiConverterTypeLoginPolicy: FfiConverterRustBuffer {
                 allowPlain: FfiConverterBool.read(from: &buf),
                 requireChannelBinding: FfiConverterBool.read(from: &buf),
                 earlyData: FfiConverterBool.read(from: &buf),
+                fastOpen: FfiConverterBool.read(from: &buf),
                 allowUnboundTokens: FfiConverterBool.read(from: &buf)
         )
     }
@@ -5915,6 +5924,7 @@ package struct FfiConverterTypeLoginPolicy: FfiConverterRustBuffer {
         FfiConverterBool.write(value.allowPlain, into: &buf)
         FfiConverterBool.write(value.requireChannelBinding, into: &buf)
         FfiConverterBool.write(value.earlyData, into: &buf)
+        FfiConverterBool.write(value.fastOpen, into: &buf)
         FfiConverterBool.write(value.allowUnboundTokens, into: &buf)
     }
 }
