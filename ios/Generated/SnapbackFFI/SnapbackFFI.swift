@@ -1183,6 +1183,77 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
     func trustKey(key: Data) async throws
 
     /**
+     * Changes these fields of a room's configuration.
+     */
+    func configureRoom(room: String, fields: [RoomField]) async throws
+
+    /**
+     * Destroys a room.
+     */
+    func destroyRoom(room: String, alternative: String?, reason: String?) async throws
+
+    /**
+     * Invites a contact, directly (XEP-0249) or through the room. Returns the id of the message.
+     */
+    func inviteToRoom(room: String, contact: String, reason: String?, password: String?, throughRoom: Bool) async throws  -> String
+
+    /**
+     * Joins a room, and returns `true` once the user is in it; `false` if the call was cancelled, which does not leave the room.
+     */
+    func joinRoom(room: String, options: RoomOptions, cancellation: Cancellation?) async throws  -> Bool
+
+    /**
+     * Leaves a room; returns once the room has confirmed it, or after a while.
+     */
+    func leaveRoom(room: String) async throws
+
+    /**
+     * Waits for the next event of a room; returns nothing once the client has ended. There may be only one caller at a time. The
+     * call must not be cancelled, since the event that it was about to return would be lost.
+     */
+    func nextRoomEvent() async  -> RoomEvent?
+
+    /**
+     * Returns the fields of a room's configuration.
+     */
+    func roomConfiguration(room: String) async throws  -> [RoomField]
+
+    /**
+     * Returns what is known of a room; nothing if the app has not joined it.
+     */
+    func roomInfo(room: String) async throws  -> RoomInfo?
+
+    /**
+     * Returns the users who have this affiliation with a room.
+     */
+    func roomMembers(room: String, affiliation: RoomAffiliation) async throws  -> [RoomMember]
+
+    /**
+     * Returns what is known of the rooms that the app has joined.
+     */
+    func rooms() async throws  -> [RoomInfo]
+
+    /**
+     * Gives a user another affiliation with a room.
+     */
+    func setRoomAffiliation(room: String, user: String, affiliation: RoomAffiliation, reason: String?) async throws
+
+    /**
+     * Changes the user's nickname in a room; returns once the room has confirmed it.
+     */
+    func setRoomNick(room: String, nick: String) async throws
+
+    /**
+     * Gives an occupant of a room another role.
+     */
+    func setRoomRole(room: String, nick: String, role: RoomRole, reason: String?) async throws
+
+    /**
+     * Asks a room to set its subject. Returns the id of the message.
+     */
+    func setRoomSubject(room: String, subject: String) async throws  -> String
+
+    /**
      * Removes a contact from the roster, together with both subscriptions. Returns the same as `set_contact`.
      */
     func removeContact(jid: String, cancellation: Cancellation?) async throws  -> Bool
@@ -2070,6 +2141,274 @@ package func trustKey(key: Data)async throws   {
             freeFunc: ffi_snapback_ffi_rust_future_free_void,
             liftFunc: { $0 },
             errorHandler: FfiConverterTypeKeyError_lift
+        )
+}
+
+    /**
+     * Changes these fields of a room's configuration.
+     */
+package func configureRoom(room: String, fields: [RoomField])async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_configure_room(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterSequenceTypeRoomField.lower(fields)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeIqError_lift
+        )
+}
+
+    /**
+     * Destroys a room.
+     */
+package func destroyRoom(room: String, alternative: String?, reason: String?)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_destroy_room(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterOptionString.lower(alternative),FfiConverterOptionString.lower(reason)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeIqError_lift
+        )
+}
+
+    /**
+     * Invites a contact, directly (XEP-0249) or through the room. Returns the id of the message.
+     */
+package func inviteToRoom(room: String, contact: String, reason: String?, password: String?, throughRoom: Bool)async throws  -> String  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_invite_to_room(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterString.lower(contact),FfiConverterOptionString.lower(reason),FfiConverterOptionString.lower(password),FfiConverterBool.lower(throughRoom)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterString.lift,
+            errorHandler: FfiConverterTypeSendError_lift
+        )
+}
+
+    /**
+     * Joins a room, and returns `true` once the user is in it; `false` if the call was cancelled, which does not leave the room.
+     */
+package func joinRoom(room: String, options: RoomOptions, cancellation: Cancellation?)async throws  -> Bool  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_join_room(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterTypeRoomOptions_lower(options),FfiConverterOptionTypeCancellation.lower(cancellation)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_i8,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_i8,
+            freeFunc: ffi_snapback_ffi_rust_future_free_i8,
+            liftFunc: FfiConverterBool.lift,
+            errorHandler: FfiConverterTypeRoomError_lift
+        )
+}
+
+    /**
+     * Leaves a room; returns once the room has confirmed it, or after a while.
+     */
+package func leaveRoom(room: String)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_leave_room(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(room)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeCallError_lift
+        )
+}
+
+    /**
+     * Waits for the next event of a room; returns nothing once the client has ended. There may be only one caller at a time. The
+     * call must not be cancelled, since the event that it was about to return would be lost.
+     */
+package func nextRoomEvent()async  -> RoomEvent?  {
+    return
+        try!  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_next_room_event(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeRoomEvent.lift,
+            errorHandler: nil
+
+        )
+}
+
+    /**
+     * Returns the fields of a room's configuration.
+     */
+package func roomConfiguration(room: String)async throws  -> [RoomField]  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_room_configuration(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(room)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterSequenceTypeRoomField.lift,
+            errorHandler: FfiConverterTypeIqError_lift
+        )
+}
+
+    /**
+     * Returns what is known of a room; nothing if the app has not joined it.
+     */
+package func roomInfo(room: String)async throws  -> RoomInfo?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_room_info(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(room)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeRoomInfo.lift,
+            errorHandler: FfiConverterTypeCallError_lift
+        )
+}
+
+    /**
+     * Returns the users who have this affiliation with a room.
+     */
+package func roomMembers(room: String, affiliation: RoomAffiliation)async throws  -> [RoomMember]  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_room_members(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterTypeRoomAffiliation_lower(affiliation)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterSequenceTypeRoomMember.lift,
+            errorHandler: FfiConverterTypeIqError_lift
+        )
+}
+
+    /**
+     * Returns what is known of the rooms that the app has joined.
+     */
+package func rooms()async throws  -> [RoomInfo]  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_rooms(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterSequenceTypeRoomInfo.lift,
+            errorHandler: FfiConverterTypeCallError_lift
+        )
+}
+
+    /**
+     * Gives a user another affiliation with a room.
+     */
+package func setRoomAffiliation(room: String, user: String, affiliation: RoomAffiliation, reason: String?)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_set_room_affiliation(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterString.lower(user),FfiConverterTypeRoomAffiliation_lower(affiliation),FfiConverterOptionString.lower(reason)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeIqError_lift
+        )
+}
+
+    /**
+     * Changes the user's nickname in a room; returns once the room has confirmed it.
+     */
+package func setRoomNick(room: String, nick: String)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_set_room_nick(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterString.lower(nick)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeRoomError_lift
+        )
+}
+
+    /**
+     * Gives an occupant of a room another role.
+     */
+package func setRoomRole(room: String, nick: String, role: RoomRole, reason: String?)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_set_room_role(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterString.lower(nick),FfiConverterTypeRoomRole_lower(role),FfiConverterOptionString.lower(reason)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeIqError_lift
+        )
+}
+
+    /**
+     * Asks a room to set its subject. Returns the id of the message.
+     */
+package func setRoomSubject(room: String, subject: String)async throws  -> String  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_set_room_subject(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterString.lower(subject)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterString.lift,
+            errorHandler: FfiConverterTypeSendError_lift
         )
 }
 
@@ -7885,6 +8224,709 @@ package func FfiConverterTypeRoomFeatures_lift(_ buf: RustBuffer) throws -> Room
 #endif
 package func FfiConverterTypeRoomFeatures_lower(_ value: RoomFeatures) -> RustBuffer {
     return FfiConverterTypeRoomFeatures.lower(value)
+}
+
+
+/**
+ * A field of a room's configuration (XEP-0004).
+ */
+public struct RoomField: Equatable, Hashable {
+    /**
+     * Its name, such as `muc#roomconfig_membersonly`.
+     */
+    public let name: String
+    /**
+     * Its type, such as `boolean`, if the form says so.
+     */
+    public let kind: String?
+    /**
+     * Its values.
+     */
+    public let values: [String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its name, such as `muc#roomconfig_membersonly`.
+         */name: String,
+        /**
+         * Its type, such as `boolean`, if the form says so.
+         */kind: String?,
+        /**
+         * Its values.
+         */values: [String]) {
+        self.name = name
+        self.kind = kind
+        self.values = values
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomField: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomField: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomField {
+        return
+            try RoomField(
+                name: FfiConverterString.read(from: &buf),
+                kind: FfiConverterOptionString.read(from: &buf),
+                values: FfiConverterSequenceString.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: RoomField, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.name, into: &buf)
+        FfiConverterOptionString.write(value.kind, into: &buf)
+        FfiConverterSequenceString.write(value.values, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomField_lift(_ buf: RustBuffer) throws -> RoomField {
+    return try FfiConverterTypeRoomField.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomField_lower(_ value: RoomField) -> RustBuffer {
+    return FfiConverterTypeRoomField.lower(value)
+}
+
+
+/**
+ * What is known of a room.
+ */
+package struct RoomInfo: Equatable, Hashable {
+    /**
+     * Its address.
+     */
+    package let room: Jid
+    /**
+     * The user's nickname there.
+     */
+    package let nick: String
+    /**
+     * Whether the user is in it.
+     */
+    package let membership: RoomMembership
+    /**
+     * The subject, if there is one.
+     */
+    package let subject: String?
+    /**
+     * The nickname of the occupant who set the subject.
+     */
+    package let subjectBy: String?
+    /**
+     * The occupants, the user among them.
+     */
+    package let occupants: [RoomOccupant]
+    /**
+     * How many occupants are not listed.
+     */
+    package let unlisted: UInt32
+    /**
+     * What the room announces.
+     */
+    package let features: RoomFeatures
+    /**
+     * Whether the room announces an archive.
+     */
+    package let hasArchive: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * Its address.
+         */room: Jid,
+        /**
+         * The user's nickname there.
+         */nick: String,
+        /**
+         * Whether the user is in it.
+         */membership: RoomMembership,
+        /**
+         * The subject, if there is one.
+         */subject: String?,
+        /**
+         * The nickname of the occupant who set the subject.
+         */subjectBy: String?,
+        /**
+         * The occupants, the user among them.
+         */occupants: [RoomOccupant],
+        /**
+         * How many occupants are not listed.
+         */unlisted: UInt32,
+        /**
+         * What the room announces.
+         */features: RoomFeatures,
+        /**
+         * Whether the room announces an archive.
+         */hasArchive: Bool) {
+        self.room = room
+        self.nick = nick
+        self.membership = membership
+        self.subject = subject
+        self.subjectBy = subjectBy
+        self.occupants = occupants
+        self.unlisted = unlisted
+        self.features = features
+        self.hasArchive = hasArchive
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomInfo: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomInfo: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomInfo {
+        return
+            try RoomInfo(
+                room: FfiConverterTypeJid.read(from: &buf),
+                nick: FfiConverterString.read(from: &buf),
+                membership: FfiConverterTypeRoomMembership.read(from: &buf),
+                subject: FfiConverterOptionString.read(from: &buf),
+                subjectBy: FfiConverterOptionString.read(from: &buf),
+                occupants: FfiConverterSequenceTypeRoomOccupant.read(from: &buf),
+                unlisted: FfiConverterUInt32.read(from: &buf),
+                features: FfiConverterTypeRoomFeatures.read(from: &buf),
+                hasArchive: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: RoomInfo, into buf: inout [UInt8]) {
+        FfiConverterTypeJid.write(value.room, into: &buf)
+        FfiConverterString.write(value.nick, into: &buf)
+        FfiConverterTypeRoomMembership.write(value.membership, into: &buf)
+        FfiConverterOptionString.write(value.subject, into: &buf)
+        FfiConverterOptionString.write(value.subjectBy, into: &buf)
+        FfiConverterSequenceTypeRoomOccupant.write(value.occupants, into: &buf)
+        FfiConverterUInt32.write(value.unlisted, into: &buf)
+        FfiConverterTypeRoomFeatures.write(value.features, into: &buf)
+        FfiConverterBool.write(value.hasArchive, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomInfo_lift(_ buf: RustBuffer) throws -> RoomInfo {
+    return try FfiConverterTypeRoomInfo.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomInfo_lower(_ value: RoomInfo) -> RustBuffer {
+    return FfiConverterTypeRoomInfo.lower(value)
+}
+
+
+/**
+ * An invitation to a room. `Debug` does not show the password.
+ */
+package struct RoomInvitation: Equatable, Hashable {
+    /**
+     * The room.
+     */
+    package let room: Jid
+    /**
+     * Who invites.
+     */
+    package let by: Jid?
+    /**
+     * Whether the contact sent it directly (XEP-0249), and not through the room.
+     */
+    package let direct: Bool
+    /**
+     * The given reason.
+     */
+    package let reason: String?
+    /**
+     * The room's password.
+     */
+    package let password: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * The room.
+         */room: Jid,
+        /**
+         * Who invites.
+         */by: Jid?,
+        /**
+         * Whether the contact sent it directly (XEP-0249), and not through the room.
+         */direct: Bool,
+        /**
+         * The given reason.
+         */reason: String?,
+        /**
+         * The room's password.
+         */password: String?) {
+        self.room = room
+        self.by = by
+        self.direct = direct
+        self.reason = reason
+        self.password = password
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomInvitation: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomInvitation: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomInvitation {
+        return
+            try RoomInvitation(
+                room: FfiConverterTypeJid.read(from: &buf),
+                by: FfiConverterOptionTypeJid.read(from: &buf),
+                direct: FfiConverterBool.read(from: &buf),
+                reason: FfiConverterOptionString.read(from: &buf),
+                password: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: RoomInvitation, into buf: inout [UInt8]) {
+        FfiConverterTypeJid.write(value.room, into: &buf)
+        FfiConverterOptionTypeJid.write(value.by, into: &buf)
+        FfiConverterBool.write(value.direct, into: &buf)
+        FfiConverterOptionString.write(value.reason, into: &buf)
+        FfiConverterOptionString.write(value.password, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomInvitation_lift(_ buf: RustBuffer) throws -> RoomInvitation {
+    return try FfiConverterTypeRoomInvitation.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomInvitation_lower(_ value: RoomInvitation) -> RustBuffer {
+    return FfiConverterTypeRoomInvitation.lower(value)
+}
+
+
+/**
+ * A user who has an affiliation with a room.
+ */
+package struct RoomMember: Equatable, Hashable {
+    /**
+     * The user's address.
+     */
+    package let jid: Jid
+    /**
+     * The affiliation.
+     */
+    package let affiliation: RoomAffiliation
+    /**
+     * The registered nickname, or that of the occupant.
+     */
+    package let nick: String?
+    /**
+     * The reason that was given.
+     */
+    package let reason: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * The user's address.
+         */jid: Jid,
+        /**
+         * The affiliation.
+         */affiliation: RoomAffiliation,
+        /**
+         * The registered nickname, or that of the occupant.
+         */nick: String?,
+        /**
+         * The reason that was given.
+         */reason: String?) {
+        self.jid = jid
+        self.affiliation = affiliation
+        self.nick = nick
+        self.reason = reason
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomMember: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomMember: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomMember {
+        return
+            try RoomMember(
+                jid: FfiConverterTypeJid.read(from: &buf),
+                affiliation: FfiConverterTypeRoomAffiliation.read(from: &buf),
+                nick: FfiConverterOptionString.read(from: &buf),
+                reason: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: RoomMember, into buf: inout [UInt8]) {
+        FfiConverterTypeJid.write(value.jid, into: &buf)
+        FfiConverterTypeRoomAffiliation.write(value.affiliation, into: &buf)
+        FfiConverterOptionString.write(value.nick, into: &buf)
+        FfiConverterOptionString.write(value.reason, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomMember_lift(_ buf: RustBuffer) throws -> RoomMember {
+    return try FfiConverterTypeRoomMember.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomMember_lower(_ value: RoomMember) -> RustBuffer {
+    return FfiConverterTypeRoomMember.lower(value)
+}
+
+
+/**
+ * An occupant of a room.
+ */
+package struct RoomOccupant: Equatable, Hashable {
+    /**
+     * The nickname.
+     */
+    package let nick: String
+    /**
+     * What the occupant may do.
+     */
+    package let role: RoomRole
+    /**
+     * The relation of the occupant's account to the room.
+     */
+    package let affiliation: RoomAffiliation
+    /**
+     * The occupant's own address, where the room shows it.
+     */
+    package let jid: Jid?
+    /**
+     * The occupant's stable id (XEP-0421).
+     */
+    package let occupantId: String?
+    /**
+     * `away`, `chat`, `dnd` or `xa`.
+     */
+    package let show: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * The nickname.
+         */nick: String,
+        /**
+         * What the occupant may do.
+         */role: RoomRole,
+        /**
+         * The relation of the occupant's account to the room.
+         */affiliation: RoomAffiliation,
+        /**
+         * The occupant's own address, where the room shows it.
+         */jid: Jid?,
+        /**
+         * The occupant's stable id (XEP-0421).
+         */occupantId: String?,
+        /**
+         * `away`, `chat`, `dnd` or `xa`.
+         */show: String?) {
+        self.nick = nick
+        self.role = role
+        self.affiliation = affiliation
+        self.jid = jid
+        self.occupantId = occupantId
+        self.show = show
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomOccupant: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomOccupant: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomOccupant {
+        return
+            try RoomOccupant(
+                nick: FfiConverterString.read(from: &buf),
+                role: FfiConverterTypeRoomRole.read(from: &buf),
+                affiliation: FfiConverterTypeRoomAffiliation.read(from: &buf),
+                jid: FfiConverterOptionTypeJid.read(from: &buf),
+                occupantId: FfiConverterOptionString.read(from: &buf),
+                show: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: RoomOccupant, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.nick, into: &buf)
+        FfiConverterTypeRoomRole.write(value.role, into: &buf)
+        FfiConverterTypeRoomAffiliation.write(value.affiliation, into: &buf)
+        FfiConverterOptionTypeJid.write(value.jid, into: &buf)
+        FfiConverterOptionString.write(value.occupantId, into: &buf)
+        FfiConverterOptionString.write(value.show, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomOccupant_lift(_ buf: RustBuffer) throws -> RoomOccupant {
+    return try FfiConverterTypeRoomOccupant.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomOccupant_lower(_ value: RoomOccupant) -> RustBuffer {
+    return FfiConverterTypeRoomOccupant.lower(value)
+}
+
+
+/**
+ * How a room is joined. `Debug` does not show the password.
+ */
+package struct RoomOptions: Equatable, Hashable {
+    /**
+     * The nickname to ask for.
+     */
+    package let nick: String
+    /**
+     * The password of a protected room.
+     */
+    package let password: String?
+    /**
+     * Which earlier messages the first join asks for; nothing for what the room sends by itself.
+     */
+    package let history: RoomHistory?
+    /**
+     * What happens if the room does not exist yet.
+     */
+    package let creation: RoomCreation
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * The nickname to ask for.
+         */nick: String,
+        /**
+         * The password of a protected room.
+         */password: String?,
+        /**
+         * Which earlier messages the first join asks for; nothing for what the room sends by itself.
+         */history: RoomHistory?,
+        /**
+         * What happens if the room does not exist yet.
+         */creation: RoomCreation) {
+        self.nick = nick
+        self.password = password
+        self.history = history
+        self.creation = creation
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomOptions: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomOptions: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomOptions {
+        return
+            try RoomOptions(
+                nick: FfiConverterString.read(from: &buf),
+                password: FfiConverterOptionString.read(from: &buf),
+                history: FfiConverterOptionTypeRoomHistory.read(from: &buf),
+                creation: FfiConverterTypeRoomCreation.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: RoomOptions, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.nick, into: &buf)
+        FfiConverterOptionString.write(value.password, into: &buf)
+        FfiConverterOptionTypeRoomHistory.write(value.history, into: &buf)
+        FfiConverterTypeRoomCreation.write(value.creation, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomOptions_lift(_ buf: RustBuffer) throws -> RoomOptions {
+    return try FfiConverterTypeRoomOptions.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomOptions_lower(_ value: RoomOptions) -> RustBuffer {
+    return FfiConverterTypeRoomOptions.lower(value)
+}
+
+
+/**
+ * Why a room did not let the user in, with what belongs to it.
+ */
+package struct RoomRefusal: Equatable, Hashable {
+    /**
+     * The reason.
+     */
+    package let problem: RoomProblem
+    /**
+     * Whether the same request may succeed later.
+     */
+    package let retryable: Bool
+    /**
+     * The address of a room that replaces one that is gone.
+     */
+    package let alternative: Jid?
+    /**
+     * The condition of another error.
+     */
+    package let condition: String?
+    /**
+     * The room's own text about another error. Not safe to log.
+     */
+    package let text: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * The reason.
+         */problem: RoomProblem,
+        /**
+         * Whether the same request may succeed later.
+         */retryable: Bool,
+        /**
+         * The address of a room that replaces one that is gone.
+         */alternative: Jid?,
+        /**
+         * The condition of another error.
+         */condition: String?,
+        /**
+         * The room's own text about another error. Not safe to log.
+         */text: String?) {
+        self.problem = problem
+        self.retryable = retryable
+        self.alternative = alternative
+        self.condition = condition
+        self.text = text
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomRefusal: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomRefusal: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomRefusal {
+        return
+            try RoomRefusal(
+                problem: FfiConverterTypeRoomProblem.read(from: &buf),
+                retryable: FfiConverterBool.read(from: &buf),
+                alternative: FfiConverterOptionTypeJid.read(from: &buf),
+                condition: FfiConverterOptionString.read(from: &buf),
+                text: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: RoomRefusal, into buf: inout [UInt8]) {
+        FfiConverterTypeRoomProblem.write(value.problem, into: &buf)
+        FfiConverterBool.write(value.retryable, into: &buf)
+        FfiConverterOptionTypeJid.write(value.alternative, into: &buf)
+        FfiConverterOptionString.write(value.condition, into: &buf)
+        FfiConverterOptionString.write(value.text, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomRefusal_lift(_ buf: RustBuffer) throws -> RoomRefusal {
+    return try FfiConverterTypeRoomRefusal.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomRefusal_lower(_ value: RoomRefusal) -> RustBuffer {
+    return FfiConverterTypeRoomRefusal.lower(value)
 }
 
 
@@ -14198,6 +15240,1632 @@ package func FfiConverterTypeResolveProblem_lower(_ value: ResolveProblem) -> Ru
 
 
 /**
+ * The lasting relation of a user to a room.
+ */
+
+public enum RoomAffiliation: Equatable, Hashable {
+
+    /**
+     * Banned.
+     */
+    case outcast
+    /**
+     * None.
+     */
+    case none
+    /**
+     * May enter a members-only room.
+     */
+    case member
+    /**
+     * May also ban users and make them members.
+     */
+    case admin
+    /**
+     * May also configure and destroy the room.
+     */
+    case owner
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomAffiliation: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomAffiliation: FfiConverterRustBuffer {
+    typealias SwiftType = RoomAffiliation
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomAffiliation {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .outcast
+
+        case 2: return .none
+
+        case 3: return .member
+
+        case 4: return .admin
+
+        case 5: return .owner
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: RoomAffiliation, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .outcast:
+            writeInt(&buf, Int32(1))
+
+
+        case .none:
+            writeInt(&buf, Int32(2))
+
+
+        case .member:
+            writeInt(&buf, Int32(3))
+
+
+        case .admin:
+            writeInt(&buf, Int32(4))
+
+
+        case .owner:
+            writeInt(&buf, Int32(5))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomAffiliation_lift(_ buf: RustBuffer) throws -> RoomAffiliation {
+    return try FfiConverterTypeRoomAffiliation.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomAffiliation_lower(_ value: RoomAffiliation) -> RustBuffer {
+    return FfiConverterTypeRoomAffiliation.lower(value)
+}
+
+
+
+/**
+ * What is different in a room's configuration.
+ */
+
+public enum RoomConfigChange: Equatable, Hashable {
+
+    /**
+     * Something that has no effect on privacy.
+     */
+    case configuration
+    /**
+     * Whether the room is logged.
+     */
+    case logging(
+        /**
+         * Whether it is now.
+         */enabled: Bool
+    )
+    /**
+     * Whether all occupants see the addresses of the others.
+     */
+    case addresses(
+        /**
+         * Whether they do now.
+         */visible: Bool
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomConfigChange: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomConfigChange: FfiConverterRustBuffer {
+    typealias SwiftType = RoomConfigChange
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomConfigChange {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .configuration
+
+        case 2: return .logging(enabled: try FfiConverterBool.read(from: &buf)
+        )
+
+        case 3: return .addresses(visible: try FfiConverterBool.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: RoomConfigChange, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .configuration:
+            writeInt(&buf, Int32(1))
+
+
+        case let .logging(enabled):
+            writeInt(&buf, Int32(2))
+            FfiConverterBool.write(enabled, into: &buf)
+
+
+        case let .addresses(visible):
+            writeInt(&buf, Int32(3))
+            FfiConverterBool.write(visible, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomConfigChange_lift(_ buf: RustBuffer) throws -> RoomConfigChange {
+    return try FfiConverterTypeRoomConfigChange.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomConfigChange_lower(_ value: RoomConfigChange) -> RustBuffer {
+    return FfiConverterTypeRoomConfigChange.lower(value)
+}
+
+
+
+/**
+ * What happens if a room that is joined does not exist yet.
+ */
+
+public enum RoomCreation: Equatable, Hashable {
+
+    /**
+     * It is created with the configuration of its service.
+     */
+    case instant
+    /**
+     * It is created, and stays locked until the app has submitted its configuration.
+     */
+    case reserved
+    /**
+     * The join fails.
+     */
+    case never
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomCreation: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomCreation: FfiConverterRustBuffer {
+    typealias SwiftType = RoomCreation
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomCreation {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .instant
+
+        case 2: return .reserved
+
+        case 3: return .never
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: RoomCreation, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .instant:
+            writeInt(&buf, Int32(1))
+
+
+        case .reserved:
+            writeInt(&buf, Int32(2))
+
+
+        case .never:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomCreation_lift(_ buf: RustBuffer) throws -> RoomCreation {
+    return try FfiConverterTypeRoomCreation.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomCreation_lower(_ value: RoomCreation) -> RustBuffer {
+    return FfiConverterTypeRoomCreation.lower(value)
+}
+
+
+
+/**
+ * Why a room could not be joined.
+ */
+package
+enum RoomError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
+
+
+
+    /**
+     * The room refused, or did not answer.
+     */
+    case Refused(
+        /**
+         * Why.
+         */refusal: RoomRefusal
+    )
+    /**
+     * The room's address is not a JID.
+     */
+    case Recipient(
+        /**
+         * What is wrong with it.
+         */problem: JidProblem
+    )
+    /**
+     * The client is closed.
+     */
+    case Closed
+    /**
+     * A fault of this library.
+     */
+    case Internal
+
+
+
+
+
+
+    package var errorDescription: String? {
+        String(reflecting: self)
+    }
+
+}
+
+#if compiler(>=6)
+extension RoomError: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomError: FfiConverterRustBuffer {
+    typealias SwiftType = RoomError
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomError {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+
+
+
+        case 1: return .Refused(
+            refusal: try FfiConverterTypeRoomRefusal.read(from: &buf)
+            )
+        case 2: return .Recipient(
+            problem: try FfiConverterTypeJidProblem.read(from: &buf)
+            )
+        case 3: return .Closed
+        case 4: return .Internal
+
+         default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: RoomError, into buf: inout [UInt8]) {
+        switch value {
+
+
+
+
+
+        case let .Refused(refusal):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeRoomRefusal.write(refusal, into: &buf)
+
+
+        case let .Recipient(problem):
+            writeInt(&buf, Int32(2))
+            FfiConverterTypeJidProblem.write(problem, into: &buf)
+
+
+        case .Closed:
+            writeInt(&buf, Int32(3))
+
+
+        case .Internal:
+            writeInt(&buf, Int32(4))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomError_lift(_ buf: RustBuffer) throws -> RoomError {
+    return try FfiConverterTypeRoomError.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomError_lower(_ value: RoomError) -> RustBuffer {
+    return FfiConverterTypeRoomError.lower(value)
+}
+
+
+/**
+ * An event of a room.
+ */
+
+package enum RoomEvent: Equatable, Hashable {
+
+    /**
+     * The room was joined, at first or again.
+     */
+    case joined(
+        /**
+         * The room.
+         */room: Jid,
+        /**
+         * The user's nickname there.
+         */nick: String,
+        /**
+         * Whether the room was created by this.
+         */created: Bool,
+        /**
+         * Whether it was joined before.
+         */again: Bool
+    )
+    /**
+     * The first join has failed, and is not tried again.
+     */
+    case joinFailed(
+        /**
+         * The room.
+         */room: Jid,
+        /**
+         * The reason.
+         */refusal: RoomRefusal
+    )
+    /**
+     * The user is not in the room at the moment, and it is joined again.
+     */
+    case lost(
+        /**
+         * The room.
+         */room: Jid,
+        /**
+         * The reason.
+         */loss: RoomLoss
+    )
+    /**
+     * The user is not in the room any more.
+     */
+    case left(
+        /**
+         * The room.
+         */room: Jid,
+        /**
+         * The reason.
+         */exit: RoomExit
+    )
+    /**
+     * What was missed, or asked for, is received.
+     */
+    case caughtUp(
+        /**
+         * The room.
+         */room: Jid,
+        /**
+         * Whether nothing is missing.
+         */complete: Bool
+    )
+    /**
+     * The user's nickname has changed.
+     */
+    case nickChanged(
+        /**
+         * The room.
+         */room: Jid,
+        /**
+         * The new nickname.
+         */nick: String
+    )
+    /**
+     * The room refused another nickname.
+     */
+    case nickRefused(
+        /**
+         * The room.
+         */room: Jid,
+        /**
+         * The reason.
+         */refusal: RoomRefusal
+    )
+    /**
+     * Another occupant has entered.
+     */
+    case entered(
+        /**
+         * The room.
+         */room: Jid,
+        /**
+         * The occupant.
+         */occupant: RoomOccupant
+    )
+    /**
+     * Another occupant has left.
+     */
+    case exited(
+        /**
+         * The room.
+         */room: Jid,
+        /**
+         * The occupant, as last known.
+         */occupant: RoomOccupant,
+        /**
+         * How.
+         */exit: RoomExit
+    )
+    /**
+     * The presence, the role or the affiliation of an occupant has changed.
+     */
+    case occupantChanged(
+        /**
+         * The room.
+         */room: Jid,
+        /**
+         * The occupant.
+         */occupant: RoomOccupant
+    )
+    /**
+     * Another occupant has changed the nickname.
+     */
+    case renamed(
+        /**
+         * The room.
+         */room: Jid,
+        /**
+         * The old nickname.
+         */from: String,
+        /**
+         * The new one.
+         */to: String
+    )
+    /**
+     * The room's subject was set.
+     */
+    case subjectChanged(
+        /**
+         * The room.
+         */room: Jid,
+        /**
+         * The subject; nothing if it was removed.
+         */subject: String?,
+        /**
+         * The nickname of the occupant who set it.
+         */by: String?
+    )
+    /**
+     * The room's configuration has changed.
+     */
+    case reconfigured(
+        /**
+         * The room.
+         */room: Jid,
+        /**
+         * What is different.
+         */change: RoomConfigChange
+    )
+    /**
+     * The user was invited to a room. The sender is not known to be honest.
+     */
+    case invited(
+        /**
+         * The invitation.
+         */invitation: RoomInvitation
+    )
+    /**
+     * A contact has declined an invitation of the user.
+     */
+    case invitationDeclined(
+        /**
+         * The room.
+         */room: Jid,
+        /**
+         * Who declined.
+         */by: Jid?,
+        /**
+         * The given reason.
+         */reason: String?
+    )
+    /**
+     * A stanza of a room, or in its name, was not followed.
+     */
+    case fault(
+        /**
+         * The room.
+         */room: Jid,
+        /**
+         * What is wrong with it, safe to log.
+         */what: String
+    )
+    /**
+     * Events were left out, because the app took them too slowly.
+     */
+    case missed
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomEvent: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomEvent: FfiConverterRustBuffer {
+    typealias SwiftType = RoomEvent
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomEvent {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .joined(room: try FfiConverterTypeJid.read(from: &buf), nick: try FfiConverterString.read(from: &buf), created: try FfiConverterBool.read(from: &buf), again: try FfiConverterBool.read(from: &buf)
+        )
+
+        case 2: return .joinFailed(room: try FfiConverterTypeJid.read(from: &buf), refusal: try FfiConverterTypeRoomRefusal.read(from: &buf)
+        )
+
+        case 3: return .lost(room: try FfiConverterTypeJid.read(from: &buf), loss: try FfiConverterTypeRoomLoss.read(from: &buf)
+        )
+
+        case 4: return .left(room: try FfiConverterTypeJid.read(from: &buf), exit: try FfiConverterTypeRoomExit.read(from: &buf)
+        )
+
+        case 5: return .caughtUp(room: try FfiConverterTypeJid.read(from: &buf), complete: try FfiConverterBool.read(from: &buf)
+        )
+
+        case 6: return .nickChanged(room: try FfiConverterTypeJid.read(from: &buf), nick: try FfiConverterString.read(from: &buf)
+        )
+
+        case 7: return .nickRefused(room: try FfiConverterTypeJid.read(from: &buf), refusal: try FfiConverterTypeRoomRefusal.read(from: &buf)
+        )
+
+        case 8: return .entered(room: try FfiConverterTypeJid.read(from: &buf), occupant: try FfiConverterTypeRoomOccupant.read(from: &buf)
+        )
+
+        case 9: return .exited(room: try FfiConverterTypeJid.read(from: &buf), occupant: try FfiConverterTypeRoomOccupant.read(from: &buf), exit: try FfiConverterTypeRoomExit.read(from: &buf)
+        )
+
+        case 10: return .occupantChanged(room: try FfiConverterTypeJid.read(from: &buf), occupant: try FfiConverterTypeRoomOccupant.read(from: &buf)
+        )
+
+        case 11: return .renamed(room: try FfiConverterTypeJid.read(from: &buf), from: try FfiConverterString.read(from: &buf), to: try FfiConverterString.read(from: &buf)
+        )
+
+        case 12: return .subjectChanged(room: try FfiConverterTypeJid.read(from: &buf), subject: try FfiConverterOptionString.read(from: &buf), by: try FfiConverterOptionString.read(from: &buf)
+        )
+
+        case 13: return .reconfigured(room: try FfiConverterTypeJid.read(from: &buf), change: try FfiConverterTypeRoomConfigChange.read(from: &buf)
+        )
+
+        case 14: return .invited(invitation: try FfiConverterTypeRoomInvitation.read(from: &buf)
+        )
+
+        case 15: return .invitationDeclined(room: try FfiConverterTypeJid.read(from: &buf), by: try FfiConverterOptionTypeJid.read(from: &buf), reason: try FfiConverterOptionString.read(from: &buf)
+        )
+
+        case 16: return .fault(room: try FfiConverterTypeJid.read(from: &buf), what: try FfiConverterString.read(from: &buf)
+        )
+
+        case 17: return .missed
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: RoomEvent, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .joined(room,nick,created,again):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeJid.write(room, into: &buf)
+            FfiConverterString.write(nick, into: &buf)
+            FfiConverterBool.write(created, into: &buf)
+            FfiConverterBool.write(again, into: &buf)
+
+
+        case let .joinFailed(room,refusal):
+            writeInt(&buf, Int32(2))
+            FfiConverterTypeJid.write(room, into: &buf)
+            FfiConverterTypeRoomRefusal.write(refusal, into: &buf)
+
+
+        case let .lost(room,loss):
+            writeInt(&buf, Int32(3))
+            FfiConverterTypeJid.write(room, into: &buf)
+            FfiConverterTypeRoomLoss.write(loss, into: &buf)
+
+
+        case let .left(room,exit):
+            writeInt(&buf, Int32(4))
+            FfiConverterTypeJid.write(room, into: &buf)
+            FfiConverterTypeRoomExit.write(exit, into: &buf)
+
+
+        case let .caughtUp(room,complete):
+            writeInt(&buf, Int32(5))
+            FfiConverterTypeJid.write(room, into: &buf)
+            FfiConverterBool.write(complete, into: &buf)
+
+
+        case let .nickChanged(room,nick):
+            writeInt(&buf, Int32(6))
+            FfiConverterTypeJid.write(room, into: &buf)
+            FfiConverterString.write(nick, into: &buf)
+
+
+        case let .nickRefused(room,refusal):
+            writeInt(&buf, Int32(7))
+            FfiConverterTypeJid.write(room, into: &buf)
+            FfiConverterTypeRoomRefusal.write(refusal, into: &buf)
+
+
+        case let .entered(room,occupant):
+            writeInt(&buf, Int32(8))
+            FfiConverterTypeJid.write(room, into: &buf)
+            FfiConverterTypeRoomOccupant.write(occupant, into: &buf)
+
+
+        case let .exited(room,occupant,exit):
+            writeInt(&buf, Int32(9))
+            FfiConverterTypeJid.write(room, into: &buf)
+            FfiConverterTypeRoomOccupant.write(occupant, into: &buf)
+            FfiConverterTypeRoomExit.write(exit, into: &buf)
+
+
+        case let .occupantChanged(room,occupant):
+            writeInt(&buf, Int32(10))
+            FfiConverterTypeJid.write(room, into: &buf)
+            FfiConverterTypeRoomOccupant.write(occupant, into: &buf)
+
+
+        case let .renamed(room,from,to):
+            writeInt(&buf, Int32(11))
+            FfiConverterTypeJid.write(room, into: &buf)
+            FfiConverterString.write(from, into: &buf)
+            FfiConverterString.write(to, into: &buf)
+
+
+        case let .subjectChanged(room,subject,by):
+            writeInt(&buf, Int32(12))
+            FfiConverterTypeJid.write(room, into: &buf)
+            FfiConverterOptionString.write(subject, into: &buf)
+            FfiConverterOptionString.write(by, into: &buf)
+
+
+        case let .reconfigured(room,change):
+            writeInt(&buf, Int32(13))
+            FfiConverterTypeJid.write(room, into: &buf)
+            FfiConverterTypeRoomConfigChange.write(change, into: &buf)
+
+
+        case let .invited(invitation):
+            writeInt(&buf, Int32(14))
+            FfiConverterTypeRoomInvitation.write(invitation, into: &buf)
+
+
+        case let .invitationDeclined(room,by,reason):
+            writeInt(&buf, Int32(15))
+            FfiConverterTypeJid.write(room, into: &buf)
+            FfiConverterOptionTypeJid.write(by, into: &buf)
+            FfiConverterOptionString.write(reason, into: &buf)
+
+
+        case let .fault(room,what):
+            writeInt(&buf, Int32(16))
+            FfiConverterTypeJid.write(room, into: &buf)
+            FfiConverterString.write(what, into: &buf)
+
+
+        case .missed:
+            writeInt(&buf, Int32(17))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomEvent_lift(_ buf: RustBuffer) throws -> RoomEvent {
+    return try FfiConverterTypeRoomEvent.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomEvent_lower(_ value: RoomEvent) -> RustBuffer {
+    return FfiConverterTypeRoomEvent.lower(value)
+}
+
+
+
+/**
+ * How an occupant, or the user, left a room.
+ */
+
+package enum RoomExit: Equatable, Hashable {
+
+    /**
+     * On the occupant's own account; the user, because the app left the room.
+     */
+    case left
+    /**
+     * Removed by a moderator.
+     */
+    case kicked(
+        /**
+         * Who did it, if the room says so.
+         */actor: String?,
+        /**
+         * The given reason.
+         */reason: String?
+    )
+    /**
+     * Banned.
+     */
+    case banned(
+        /**
+         * Who did it, if the room says so.
+         */actor: String?,
+        /**
+         * The given reason.
+         */reason: String?
+    )
+    /**
+     * No longer a member of a members-only room.
+     */
+    case membersOnly
+    /**
+     * For technical reasons.
+     */
+    case technical
+    /**
+     * The room was destroyed.
+     */
+    case destroyed(
+        /**
+         * A room to join instead.
+         */alternative: Jid?,
+        /**
+         * The given reason.
+         */reason: String?
+    )
+    /**
+     * The room did not let the user in again after a loss.
+     */
+    case refused(
+        /**
+         * The reason.
+         */refusal: RoomRefusal
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomExit: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomExit: FfiConverterRustBuffer {
+    typealias SwiftType = RoomExit
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomExit {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .left
+
+        case 2: return .kicked(actor: try FfiConverterOptionString.read(from: &buf), reason: try FfiConverterOptionString.read(from: &buf)
+        )
+
+        case 3: return .banned(actor: try FfiConverterOptionString.read(from: &buf), reason: try FfiConverterOptionString.read(from: &buf)
+        )
+
+        case 4: return .membersOnly
+
+        case 5: return .technical
+
+        case 6: return .destroyed(alternative: try FfiConverterOptionTypeJid.read(from: &buf), reason: try FfiConverterOptionString.read(from: &buf)
+        )
+
+        case 7: return .refused(refusal: try FfiConverterTypeRoomRefusal.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: RoomExit, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .left:
+            writeInt(&buf, Int32(1))
+
+
+        case let .kicked(actor,reason):
+            writeInt(&buf, Int32(2))
+            FfiConverterOptionString.write(actor, into: &buf)
+            FfiConverterOptionString.write(reason, into: &buf)
+
+
+        case let .banned(actor,reason):
+            writeInt(&buf, Int32(3))
+            FfiConverterOptionString.write(actor, into: &buf)
+            FfiConverterOptionString.write(reason, into: &buf)
+
+
+        case .membersOnly:
+            writeInt(&buf, Int32(4))
+
+
+        case .technical:
+            writeInt(&buf, Int32(5))
+
+
+        case let .destroyed(alternative,reason):
+            writeInt(&buf, Int32(6))
+            FfiConverterOptionTypeJid.write(alternative, into: &buf)
+            FfiConverterOptionString.write(reason, into: &buf)
+
+
+        case let .refused(refusal):
+            writeInt(&buf, Int32(7))
+            FfiConverterTypeRoomRefusal.write(refusal, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomExit_lift(_ buf: RustBuffer) throws -> RoomExit {
+    return try FfiConverterTypeRoomExit.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomExit_lower(_ value: RoomExit) -> RustBuffer {
+    return FfiConverterTypeRoomExit.lower(value)
+}
+
+
+
+/**
+ * Which earlier messages a join asks for.
+ */
+
+public enum RoomHistory: Equatable, Hashable {
+
+    /**
+     * None.
+     */
+    case none
+    /**
+     * The last ones.
+     */
+    case last(
+        /**
+         * At most this number.
+         */count: UInt32
+    )
+    /**
+     * Those of the last seconds.
+     */
+    case seconds(
+        /**
+         * How many.
+         */seconds: UInt64
+    )
+    /**
+     * Those since a time.
+     */
+    case since(
+        /**
+         * In milliseconds since 1970; rounded down to a second.
+         */unixMs: Int64
+    )
+    /**
+     * Those after a message in the room's archive.
+     */
+    case after(
+        /**
+         * The id that the room has assigned to it (XEP-0359).
+         */stanzaId: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomHistory: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomHistory: FfiConverterRustBuffer {
+    typealias SwiftType = RoomHistory
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomHistory {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .none
+
+        case 2: return .last(count: try FfiConverterUInt32.read(from: &buf)
+        )
+
+        case 3: return .seconds(seconds: try FfiConverterUInt64.read(from: &buf)
+        )
+
+        case 4: return .since(unixMs: try FfiConverterInt64.read(from: &buf)
+        )
+
+        case 5: return .after(stanzaId: try FfiConverterString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: RoomHistory, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .none:
+            writeInt(&buf, Int32(1))
+
+
+        case let .last(count):
+            writeInt(&buf, Int32(2))
+            FfiConverterUInt32.write(count, into: &buf)
+
+
+        case let .seconds(seconds):
+            writeInt(&buf, Int32(3))
+            FfiConverterUInt64.write(seconds, into: &buf)
+
+
+        case let .since(unixMs):
+            writeInt(&buf, Int32(4))
+            FfiConverterInt64.write(unixMs, into: &buf)
+
+
+        case let .after(stanzaId):
+            writeInt(&buf, Int32(5))
+            FfiConverterString.write(stanzaId, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomHistory_lift(_ buf: RustBuffer) throws -> RoomHistory {
+    return try FfiConverterTypeRoomHistory.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomHistory_lower(_ value: RoomHistory) -> RustBuffer {
+    return FfiConverterTypeRoomHistory.lower(value)
+}
+
+
+
+/**
+ * Why the user is not in a room at the moment.
+ */
+
+package enum RoomLoss: Equatable, Hashable {
+
+    /**
+     * The room does not know this client any more.
+     */
+    case notJoined
+    /**
+     * The service shuts down.
+     */
+    case shutdown
+    /**
+     * The room removed the user for technical reasons.
+     */
+    case technical
+    /**
+     * The room removed the user and gave no reason.
+     */
+    case removed
+    /**
+     * The attempt to join the room again has failed for now.
+     */
+    case notYet(
+        /**
+         * The reason.
+         */refusal: RoomRefusal
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomLoss: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomLoss: FfiConverterRustBuffer {
+    typealias SwiftType = RoomLoss
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomLoss {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .notJoined
+
+        case 2: return .shutdown
+
+        case 3: return .technical
+
+        case 4: return .removed
+
+        case 5: return .notYet(refusal: try FfiConverterTypeRoomRefusal.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: RoomLoss, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .notJoined:
+            writeInt(&buf, Int32(1))
+
+
+        case .shutdown:
+            writeInt(&buf, Int32(2))
+
+
+        case .technical:
+            writeInt(&buf, Int32(3))
+
+
+        case .removed:
+            writeInt(&buf, Int32(4))
+
+
+        case let .notYet(refusal):
+            writeInt(&buf, Int32(5))
+            FfiConverterTypeRoomRefusal.write(refusal, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomLoss_lift(_ buf: RustBuffer) throws -> RoomLoss {
+    return try FfiConverterTypeRoomLoss.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomLoss_lower(_ value: RoomLoss) -> RustBuffer {
+    return FfiConverterTypeRoomLoss.lower(value)
+}
+
+
+
+/**
+ * Whether the user is in a room.
+ */
+
+public enum RoomMembership: Equatable, Hashable {
+
+    /**
+     * The room is joined as soon as there is a session.
+     */
+    case offline
+    /**
+     * The join was sent, and the room has not answered.
+     */
+    case joining
+    /**
+     * The user is in the room, as far as is known.
+     */
+    case joined
+    /**
+     * The room is joined again after a while.
+     */
+    case waiting
+    /**
+     * The room was left, and has not confirmed it.
+     */
+    case leaving
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomMembership: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomMembership: FfiConverterRustBuffer {
+    typealias SwiftType = RoomMembership
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomMembership {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .offline
+
+        case 2: return .joining
+
+        case 3: return .joined
+
+        case 4: return .waiting
+
+        case 5: return .leaving
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: RoomMembership, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .offline:
+            writeInt(&buf, Int32(1))
+
+
+        case .joining:
+            writeInt(&buf, Int32(2))
+
+
+        case .joined:
+            writeInt(&buf, Int32(3))
+
+
+        case .waiting:
+            writeInt(&buf, Int32(4))
+
+
+        case .leaving:
+            writeInt(&buf, Int32(5))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomMembership_lift(_ buf: RustBuffer) throws -> RoomMembership {
+    return try FfiConverterTypeRoomMembership.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomMembership_lower(_ value: RoomMembership) -> RustBuffer {
+    return FfiConverterTypeRoomMembership.lower(value)
+}
+
+
+
+/**
+ * Why a room did not let the user in, or not with this nickname.
+ */
+
+public enum RoomProblem: Equatable, Hashable {
+
+    /**
+     * Another user has the nickname, or has registered it.
+     */
+    case nickConflict
+    /**
+     * Users may not choose their nicknames here.
+     */
+    case nickLocked
+    /**
+     * The nickname is no valid resource of an address.
+     */
+    case nickInvalid
+    /**
+     * The room wants a password, or another one.
+     */
+    case passwordNeeded
+    /**
+     * The user is not a member of a members-only room.
+     */
+    case membersOnly
+    /**
+     * The user is banned.
+     */
+    case banned
+    /**
+     * The room does not exist, or is locked.
+     */
+    case notFound
+    /**
+     * The room does not exist, and the user may not create rooms.
+     */
+    case creationRestricted
+    /**
+     * The room has its maximum number of occupants.
+     */
+    case full
+    /**
+     * The room no longer exists.
+     */
+    case gone
+    /**
+     * The room's server cannot be reached.
+     */
+    case unreachable
+    /**
+     * The room did not answer in time.
+     */
+    case timedOut
+    /**
+     * The account has joined too many rooms.
+     */
+    case tooManyRooms
+    /**
+     * The request could not be stored for sending.
+     */
+    case notSent
+    /**
+     * The app left the room before it was joined.
+     */
+    case cancelled
+    /**
+     * The room refused with another error.
+     */
+    case refused
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomProblem: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomProblem: FfiConverterRustBuffer {
+    typealias SwiftType = RoomProblem
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomProblem {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .nickConflict
+
+        case 2: return .nickLocked
+
+        case 3: return .nickInvalid
+
+        case 4: return .passwordNeeded
+
+        case 5: return .membersOnly
+
+        case 6: return .banned
+
+        case 7: return .notFound
+
+        case 8: return .creationRestricted
+
+        case 9: return .full
+
+        case 10: return .gone
+
+        case 11: return .unreachable
+
+        case 12: return .timedOut
+
+        case 13: return .tooManyRooms
+
+        case 14: return .notSent
+
+        case 15: return .cancelled
+
+        case 16: return .refused
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: RoomProblem, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .nickConflict:
+            writeInt(&buf, Int32(1))
+
+
+        case .nickLocked:
+            writeInt(&buf, Int32(2))
+
+
+        case .nickInvalid:
+            writeInt(&buf, Int32(3))
+
+
+        case .passwordNeeded:
+            writeInt(&buf, Int32(4))
+
+
+        case .membersOnly:
+            writeInt(&buf, Int32(5))
+
+
+        case .banned:
+            writeInt(&buf, Int32(6))
+
+
+        case .notFound:
+            writeInt(&buf, Int32(7))
+
+
+        case .creationRestricted:
+            writeInt(&buf, Int32(8))
+
+
+        case .full:
+            writeInt(&buf, Int32(9))
+
+
+        case .gone:
+            writeInt(&buf, Int32(10))
+
+
+        case .unreachable:
+            writeInt(&buf, Int32(11))
+
+
+        case .timedOut:
+            writeInt(&buf, Int32(12))
+
+
+        case .tooManyRooms:
+            writeInt(&buf, Int32(13))
+
+
+        case .notSent:
+            writeInt(&buf, Int32(14))
+
+
+        case .cancelled:
+            writeInt(&buf, Int32(15))
+
+
+        case .refused:
+            writeInt(&buf, Int32(16))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomProblem_lift(_ buf: RustBuffer) throws -> RoomProblem {
+    return try FfiConverterTypeRoomProblem.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomProblem_lower(_ value: RoomProblem) -> RustBuffer {
+    return FfiConverterTypeRoomProblem.lower(value)
+}
+
+
+
+/**
+ * What an occupant of a room may do, until it leaves the room.
+ */
+
+public enum RoomRole: Equatable, Hashable {
+
+    /**
+     * Not in the room.
+     */
+    case none
+    /**
+     * May read. Cannot write in a moderated room.
+     */
+    case visitor
+    /**
+     * May read and write.
+     */
+    case participant
+    /**
+     * May also remove participants, and grant voice.
+     */
+    case moderator
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomRole: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomRole: FfiConverterRustBuffer {
+    typealias SwiftType = RoomRole
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomRole {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .none
+
+        case 2: return .visitor
+
+        case 3: return .participant
+
+        case 4: return .moderator
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: RoomRole, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .none:
+            writeInt(&buf, Int32(1))
+
+
+        case .visitor:
+            writeInt(&buf, Int32(2))
+
+
+        case .participant:
+            writeInt(&buf, Int32(3))
+
+
+        case .moderator:
+            writeInt(&buf, Int32(4))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomRole_lift(_ buf: RustBuffer) throws -> RoomRole {
+    return try FfiConverterTypeRoomRole.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomRole_lower(_ value: RoomRole) -> RustBuffer {
+    return FfiConverterTypeRoomRole.lower(value)
+}
+
+
+
+/**
  * Why a stanza was not accepted.
  */
 package
@@ -17009,6 +19677,30 @@ fileprivate struct FfiConverterOptionTypeIqAnswer: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeJid: FfiConverterRustBuffer {
+    typealias SwiftType = Jid?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeJid.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeJid.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeMessageKey: FfiConverterRustBuffer {
     typealias SwiftType = MessageKey?
 
@@ -17145,6 +19837,30 @@ fileprivate struct FfiConverterOptionTypeReply: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeReply.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeRoomInfo: FfiConverterRustBuffer {
+    typealias SwiftType = RoomInfo?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeRoomInfo.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeRoomInfo.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -17481,6 +20197,54 @@ fileprivate struct FfiConverterOptionTypeReceiptPolicy: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeReceiptPolicy.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeRoomEvent: FfiConverterRustBuffer {
+    typealias SwiftType = RoomEvent?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeRoomEvent.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeRoomEvent.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeRoomHistory: FfiConverterRustBuffer {
+    typealias SwiftType = RoomHistory?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeRoomHistory.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeRoomHistory.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -18051,6 +20815,106 @@ fileprivate struct FfiConverterSequenceTypePayloadProblem: FfiConverterRustBuffe
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypePayloadProblem.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeRoomField: FfiConverterRustBuffer {
+    typealias SwiftType = [RoomField]
+
+    package static func write(_ value: [RoomField], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeRoomField.write(item, into: &buf)
+        }
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [RoomField] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [RoomField]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeRoomField.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeRoomInfo: FfiConverterRustBuffer {
+    typealias SwiftType = [RoomInfo]
+
+    package static func write(_ value: [RoomInfo], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeRoomInfo.write(item, into: &buf)
+        }
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [RoomInfo] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [RoomInfo]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeRoomInfo.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeRoomMember: FfiConverterRustBuffer {
+    typealias SwiftType = [RoomMember]
+
+    package static func write(_ value: [RoomMember], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeRoomMember.write(item, into: &buf)
+        }
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [RoomMember] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [RoomMember]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeRoomMember.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeRoomOccupant: FfiConverterRustBuffer {
+    typealias SwiftType = [RoomOccupant]
+
+    package static func write(_ value: [RoomOccupant], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeRoomOccupant.write(item, into: &buf)
+        }
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [RoomOccupant] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [RoomOccupant]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeRoomOccupant.read(from: &buf))
         }
         return seq
     }
@@ -18695,6 +21559,48 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_trust_key() != 47342) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_configure_room() != 59916) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_destroy_room() != 25432) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_invite_to_room() != 34706) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_join_room() != 52136) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_leave_room() != 259) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_next_room_event() != 38250) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_room_configuration() != 49633) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_room_info() != 65140) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_room_members() != 8052) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_rooms() != 48781) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_set_room_affiliation() != 13738) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_set_room_nick() != 41312) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_set_room_role() != 4946) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_set_room_subject() != 51605) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_remove_contact() != 54503) {
