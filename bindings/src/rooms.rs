@@ -20,6 +20,7 @@ use crate::cancel::Cancellation;
 use crate::client::CoreClient;
 use crate::error::{CallError, IqError, SendError};
 use crate::jid::{Jid, JidProblem};
+use crate::password::Password;
 use crate::room_event::RoomEvent;
 
 /// What an occupant of a room may do, until it leaves the room.
@@ -76,26 +77,15 @@ pub enum RoomCreation {
     Never,
 }
 
-/// How a room is joined. `Debug` does not show the password.
-#[derive(Clone, PartialEq, Eq, uniffi::Record)]
+/// How a room is joined. Its password is an argument of `join_room`.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct RoomOptions {
     /// The nickname to ask for.
     pub nick: String,
-    /// The password of a protected room.
-    pub password: Option<String>,
     /// Which earlier messages the first join asks for; nothing for what the room sends by itself.
     pub history: Option<RoomHistory>,
     /// What happens if the room does not exist yet.
     pub creation: RoomCreation,
-}
-
-impl std::fmt::Debug for RoomOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RoomOptions")
-            .field("history", &self.history)
-            .field("creation", &self.creation)
-            .finish_non_exhaustive()
-    }
 }
 
 /// Which earlier messages a join asks for.
@@ -275,15 +265,19 @@ impl std::error::Error for RoomError {}
 
 #[uniffi::export]
 impl CoreClient {
-    /// Joins a room, and returns `true` once the user is in it; `false` if the call was cancelled, which does not leave the room.
+    /// Joins a room, with the password of a protected one, and returns `true` once the user is in it; `false` if the call was cancelled, which does not leave the room.
     pub async fn join_room(
         &self,
         room: String,
         options: RoomOptions,
+        password: Option<Password>,
         cancellation: Option<Arc<Cancellation>>,
     ) -> Result<bool, RoomError> {
         let room = room_of(&room).map_err(|problem| RoomError::Recipient { problem })?;
-        let options = options.into();
+        let options = room::RoomOptions {
+            password: password.map(Password::into_secret),
+            ..options.into()
+        };
         let join = self.call(|client| async move {
             let rooms = client.rooms();
             rooms.join(&room, options).await.map(drop)
@@ -510,7 +504,6 @@ impl From<RoomOptions> for room::RoomOptions {
             Some(RoomHistory::After { stanza_id }) => History::After(stanza_id),
         };
         Self {
-            password: options.password,
             history,
             creation: options.creation,
             ..Self::new(options.nick)

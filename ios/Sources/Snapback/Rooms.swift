@@ -42,11 +42,12 @@ public struct Rooms: Sendable {
     creation: RoomCreation = .instant
   ) async throws -> Room {
     try Task.checkCancellation()
-    let options = RoomOptions(nick: nick, password: password, history: history, creation: creation)
+    let options = RoomOptions(nick: nick, history: history, creation: creation)
     let cancellation = Cancellation()
     let isDone = try await withTaskCancellationHandler {
       try await SnapbackError.translating {
-        try await client.core.joinRoom(room: room.description, options: options, cancellation: cancellation)
+        try await client.core.joinRoom(
+          room: room.description, options: options, password: password, cancellation: cancellation)
       }
     } onCancel: {
       cancellation.cancel()

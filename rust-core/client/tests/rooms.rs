@@ -369,9 +369,7 @@ async fn a_join_fails_for_the_reason_that_the_room_gives() {
     let (romeo, _link) = romeo(&setup).await;
     joined(&romeo, "coven", "romeo").await;
     setup.server.world(|world| {
-        world.room("cave", |room| {
-            room.password = Some("cauldronburn".to_owned())
-        });
+        world.room("cave", |room| room.password = Some("cauldronburn".into()));
         world.room("camp", |room| room.members_only = true);
         world.affiliate("heath", "juliet", "outcast");
         world.room("forres", |_| {});
@@ -384,7 +382,7 @@ async fn a_join_fails_for_the_reason_that_the_room_gives() {
     let join = async |room: &str, options| rooms.join(&jid(room), options).await.map(|_| ());
     let juliet = || RoomOptions::new("juliet");
     assert_eq!(join("cave", juliet()).await, Err(JoinError::PasswordNeeded));
-    let password = Some("cauldronburn".to_owned());
+    let password = Some("cauldronburn".into());
     let with_password = RoomOptions {
         password,
         ..juliet()

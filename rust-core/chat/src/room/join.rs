@@ -188,7 +188,7 @@ impl Room {
         self.asks_archive = matches!(history, History::After(_));
         let mut x = Element::new("x", ns::MUC);
         if let Some(password) = &self.options.password {
-            x.push_child(Element::new("password", ns::MUC).with_text(password));
+            x.push_child(Element::new("password", ns::MUC).with_text(password.expose()));
         }
         if let Some(history) = history.to_element() {
             x.push_child(history);

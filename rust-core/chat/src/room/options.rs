@@ -1,19 +1,18 @@
 //! How a room is joined.
 
-use std::fmt;
-
+use snapback_types::secret::Secret;
 use snapback_wire::ns;
 use snapback_wire::time::UnixTime;
 use snapback_wire::xep::datetime;
 use snapback_wire::xml::Element;
 
-/// How a room is joined, at first and after each lost session. `Debug` does not show the password.
-#[derive(Clone, PartialEq, Eq)]
+/// How a room is joined, at first and after each lost session.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomOptions {
     /// The nickname to ask for. The room may assign another one.
     pub nick: String,
     /// The password of a protected room (XEP-0045 section 7.2.6). Default none.
-    pub password: Option<String>,
+    pub password: Option<Secret<String>>,
     /// Which earlier messages the first join asks for. Default: what the room sends by itself. A later join asks for what was missed.
     pub history: History,
     /// What happens if the room does not exist yet. Default: it is created with the configuration of its service.
@@ -29,15 +28,6 @@ impl RoomOptions {
             history: History::default(),
             creation: Creation::default(),
         }
-    }
-}
-
-impl fmt::Debug for RoomOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RoomOptions")
-            .field("history", &self.history)
-            .field("creation", &self.creation)
-            .finish_non_exhaustive()
     }
 }
 

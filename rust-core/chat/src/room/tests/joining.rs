@@ -38,7 +38,7 @@ fn password_and_history_are_part_of_the_join() {
         let mut bench = Bench::new();
         bench.online(SessionStart::New);
         let options = RoomOptions {
-            password: Some("cauldronburn".to_owned()),
+            password: Some("cauldronburn".into()),
             history,
             ..RoomOptions::new("thirdwitch")
         };

@@ -11,16 +11,16 @@ public class Blocking internal constructor(private val client: SnapbackClient) {
      *
      * @throws SnapbackException.Refused with `service-unavailable` if the server has no block lists.
      */
-    public suspend fun list(): List<Jid> = client.calling { blockList() }.toJids()
+    public suspend fun list(): List<Jid> = client.calls.call { blockList() }.toJids()
 
     /** Blocks these addresses: of accounts, domains, or single resources. Throws the same exceptions as [SnapbackClient.iq]. */
-    public suspend fun block(vararg jids: Jid): Unit = client.calling { block(jids.map { it.toString() }) }
+    public suspend fun block(vararg jids: Jid): Unit = client.calls.call { block(jids.map { it.toString() }) }
 
     /** Unblocks these addresses. Throws the same exceptions as [SnapbackClient.iq]. */
-    public suspend fun unblock(vararg jids: Jid): Unit = client.calling { unblock(jids.map { it.toString() }) }
+    public suspend fun unblock(vararg jids: Jid): Unit = client.calls.call { unblock(jids.map { it.toString() }) }
 
     /** Unblocks all addresses. Throws the same exceptions as [SnapbackClient.iq]. */
-    public suspend fun unblockAll(): Unit = client.calling { unblockAll() }
+    public suspend fun unblockAll(): Unit = client.calls.call { unblockAll() }
 }
 
 /** A change of the block list, by any client of the account. */

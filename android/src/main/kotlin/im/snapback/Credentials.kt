@@ -80,16 +80,17 @@ internal suspend fun pumpTokens(
 ): Unit =
     coroutineScope {
         while (true) {
-            val request = client.nextTokenRequest() ?: break
+            val request = client.calls.next { nextTokenRequest() } ?: break
             launch {
                 try {
-                    client.provideToken(request.id, provider.token(request.refused))
+                    val token = provider.token(request.refused)
+                    client.calls.tell { provideToken(request.id, token) }
                 } catch (error: CancellationException) {
                     throw error
                 } catch (_: UserNeededException) {
-                    client.refuseToken(request.id, TokenProblem.USER_NEEDED)
+                    client.calls.tell { refuseToken(request.id, TokenProblem.USER_NEEDED) }
                 } catch (_: Exception) {
-                    client.refuseToken(request.id, TokenProblem.UNAVAILABLE)
+                    client.calls.tell { refuseToken(request.id, TokenProblem.UNAVAILABLE) }
                 }
             }
         }

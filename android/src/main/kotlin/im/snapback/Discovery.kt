@@ -6,14 +6,14 @@ public class Discovery internal constructor(private val client: SnapbackClient) 
     public suspend fun info(
         of: Jid,
         node: String? = null,
-    ): DiscoInfo = client.calling { discoInfo(of.toString(), node) }
+    ): DiscoInfo = client.calls.call { discoInfo(of.toString(), node) }
 
     /** Returns the items of an entity, such as the services of a server. */
     public suspend fun items(
         of: Jid,
         node: String? = null,
     ): List<DiscoItem> =
-        client.calling { discoItems(of.toString(), node) }.mapNotNull { item ->
+        client.calls.call { discoItems(of.toString(), node) }.mapNotNull { item ->
             Jid.parseOrNull(item.jid)?.let { DiscoItem(it, item.node, item.name) }
         }
 
@@ -21,7 +21,7 @@ public class Discovery internal constructor(private val client: SnapbackClient) 
      * Returns what the client supports that sent this presence, with its hash verified; `null` if the presence shows no hash.
      * Keep the valid ones by [CapsInfo.ver], and ask once for each.
      */
-    public suspend fun caps(presence: ReceivedPresence): CapsInfo? = client.calling { discoCaps(presence.xml) }
+    public suspend fun caps(presence: ReceivedPresence): CapsInfo? = client.calls.call { discoCaps(presence.xml) }
 }
 
 /** What an entity supports. */

@@ -28,14 +28,14 @@ public class Nodes internal constructor(private val client: SnapbackClient) {
         id: String? = null,
         options: NodeOptions = NodeOptions(),
         service: Jid? = null,
-    ): String? = client.calling { publish(service?.toString(), node, id, payload.toXml(), options.toCore()) }
+    ): String? = client.calls.call { publish(service?.toString(), node, id, payload.toXml(), options.toCore()) }
 
     /** Removes an item, and notifies its subscribers. */
     public suspend fun retract(
         node: String,
         id: String,
         service: Jid? = null,
-    ): Unit = client.calling { retract(service?.toString(), node, id) }
+    ): Unit = client.calls.call { retract(service?.toString(), node, id) }
 
     /** Returns the newest items of a node, at most [max]; `null` (default): all that the service sends at once. */
     public suspend fun items(
@@ -43,27 +43,27 @@ public class Nodes internal constructor(private val client: SnapbackClient) {
         max: Int? = null,
         service: Jid? = null,
     ): List<NodeItem> =
-        client.calling { nodeItems(service?.toString(), node, max?.coerceAtLeast(1)?.toUInt()) }.map { it.toItem() }
+        client.calls.call { nodeItems(service?.toString(), node, max?.coerceAtLeast(1)?.toUInt()) }.map { it.toItem() }
 
     /** Returns the item with this id; `null` if it is not there. */
     public suspend fun item(
         node: String,
         id: String,
         service: Jid? = null,
-    ): NodeItem? = client.calling { nodeItem(service?.toString(), node, id) }?.toItem()
+    ): NodeItem? = client.calls.call { nodeItem(service?.toString(), node, id) }?.toItem()
 
     /** Configures a node. */
     public suspend fun configure(
         node: String,
         options: NodeOptions,
         service: Jid? = null,
-    ): Unit = client.calling { configureNode(service?.toString(), node, options.toCore()) }
+    ): Unit = client.calls.call { configureNode(service?.toString(), node, options.toCore()) }
 
     /** Removes a node with its items. */
     public suspend fun delete(
         node: String,
         service: Jid? = null,
-    ): Unit = client.calling { deleteNode(service?.toString(), node) }
+    ): Unit = client.calls.call { deleteNode(service?.toString(), node) }
 
     public companion object {
         /** Returns the feature that asks for the events of a node. */

@@ -18,13 +18,13 @@ public class Profiles internal constructor(private val client: SnapbackClient) {
     public suspend fun publishAvatar(
         avatar: OutgoingAvatar,
         access: AccessModel? = null,
-    ): String = client.calling { publishAvatar(avatar, access) }
+    ): String = client.calls.call { publishAvatar(avatar, access) }
 
     /** Publishes that the user has no avatar. */
-    public suspend fun disableAvatar(): Unit = client.calling { disableAvatar() }
+    public suspend fun disableAvatar(): Unit = client.calls.call { disableAvatar() }
 
     /** Returns the formats of a user's avatar; none if the user has no avatar. */
-    public suspend fun avatars(of: Jid): List<AvatarInfo> = client.calling { avatarMetadata(of.toString()) }
+    public suspend fun avatars(of: Jid): List<AvatarInfo> = client.calls.call { avatarMetadata(of.toString()) }
 
     /**
      * Returns the data of an avatar, whose hash is verified.
@@ -34,16 +34,16 @@ public class Profiles internal constructor(private val client: SnapbackClient) {
     public suspend fun avatarData(
         of: Jid,
         id: String,
-    ): ByteArray = client.calling { avatarData(of.toString(), id) }
+    ): ByteArray = client.calls.call { avatarData(of.toString(), id) }
 
     /** Publishes the name that the user wants to be called by; an empty one removes it. */
-    public suspend fun publishNick(name: String): Unit = client.calling { publishNick(name) }
+    public suspend fun publishNick(name: String): Unit = client.calls.call { publishNick(name) }
 
     /** Returns the name that a user wants to be called by; `null` if there is none. */
-    public suspend fun nick(of: Jid): String? = client.calling { nick(of.toString()) }
+    public suspend fun nick(of: Jid): String? = client.calls.call { nick(of.toString()) }
 
     /** Returns what a user says about themselves (XEP-0292, else XEP-0054). */
-    public suspend fun vcard(of: Jid): Vcard = Vcard(client.calling { vcard(of.toString()) })
+    public suspend fun vcard(of: Jid): Vcard = Vcard(client.calls.call { vcard(of.toString()) })
 }
 
 /** An avatar to be published. */

@@ -23,13 +23,8 @@ import im.snapback.ffi.RoomHistory as CoreHistory
  */
 public class Rooms internal constructor(
     private val client: SnapbackClient,
-    private val core: Core,
+    private val calls: Calls,
 ) {
-    /** Calls the core. */
-    internal interface Core {
-        suspend fun <T> call(what: suspend CoreClient.() -> T): T
-    }
-
     private val queue = EventQueue<RoomEvent>(SnapbackClient.EVENTS_HELD)
 
     /**
@@ -57,8 +52,8 @@ public class Rooms internal constructor(
         history: RoomHistory? = null,
         creation: RoomCreation = RoomCreation.INSTANT,
     ): Room {
-        val options = RoomOptions(nick, password, history?.toCore(), creation)
-        ask { joinRoom(room.toString(), options, null) }
+        val options = RoomOptions(nick, history?.toCore(), creation)
+        ask { joinRoom(room.toString(), options, password, null) }
         return get(room)
     }
 
@@ -70,7 +65,7 @@ public class Rooms internal constructor(
 
     internal suspend fun <T> ask(what: suspend CoreClient.() -> T): T =
         try {
-            core.call(what)
+            calls.call(what)
         } catch (error: RoomException) {
             throw error.toSnapbackException()
         }

@@ -1,40 +1,25 @@
 package im.snapback
 
-import im.snapback.ffi.CallException
-import im.snapback.ffi.CoreBackgroundSync
 import im.snapback.ffi.CoreClient
 import im.snapback.ffi.DnsAnswer
 import im.snapback.ffi.DnsRequest
 import im.snapback.ffi.Event as CoreEvent
-import im.snapback.ffi.IqException
 import im.snapback.ffi.IqRequest
-import im.snapback.ffi.KeyException
 import im.snapback.ffi.OpenException
 import im.snapback.ffi.OutgoingPresence
-import im.snapback.ffi.SendException
-import im.snapback.ffi.ServiceException
-import im.snapback.ffi.TokenProblem
-import im.snapback.ffi.TokenRequest
-import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
-import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.flow.asStateFlow
 import kotlinx.coroutines.flow.first
-import kotlinx.coroutines.flow.update
 import kotlinx.coroutines.joinAll
 import kotlinx.coroutines.launch
-import kotlinx.coroutines.withContext
-import kotlinx.coroutines.withTimeoutOrNull
-import java.util.concurrent.atomic.AtomicBoolean
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
-import kotlin.time.TimeSource
 
 /**
  * The client of one account. It stays connected, reconnects after each interruption, and resumes the session (XEP-0198).
@@ -58,13 +43,13 @@ import kotlin.time.TimeSource
 public class SnapbackClient private constructor(
     private val core: CoreClient,
 ) : AutoCloseable {
-    private val closed = AtomicBoolean(false)
+    internal val calls = Calls(core)
     private val tracker = Tracker()
     internal val queue = EventQueue<Event>(EVENTS_HELD, EVENTS_HELD_FOR_STAGES)
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
     private val currentState = MutableStateFlow(core.state().toState())
     private val pumps: List<Job>
-    private val syncs = MutableStateFlow(0)
+    private val syncs = BackgroundSyncs(calls, queue)
     private val requests = RequestHandlers(core, scope)
 
     /** What the platform adds to the client, such as a network monitor; closed with the client. */
@@ -84,7 +69,7 @@ public class SnapbackClient private constructor(
     public val events: Flow<Event> = queue.events
 
     /** The keys that the server may show, for servers without a certificate of an authority. */
-    public val serverKeys: ServerKeys = ServerKeys { change -> call { change() } }
+    public val serverKeys: ServerKeys = ServerKeys { change -> calls.call { change() } }
 
     /** What was wrong with the store when it was opened, and which data was lost. Usually empty. */
     public val openReport: OpenReport = core.openReport()
@@ -111,13 +96,7 @@ public class SnapbackClient private constructor(
     public val account: Account get() = Account(this)
 
     /** The rooms of the account (XEP-0045), which stay joined across every reconnect. */
-    public val rooms: Rooms =
-        Rooms(
-            this,
-            object : Rooms.Core {
-                override suspend fun <T> call(what: suspend CoreClient.() -> T): T = this@SnapbackClient.call { what() }
-            },
-        )
+    public val rooms: Rooms = Rooms(this, calls)
 
     init {
         val ofRooms = scope.launch { rooms.pump(core) }
@@ -134,16 +113,16 @@ public class SnapbackClient private constructor(
      * Connects, and stays connected: the client reconnects by itself after each interruption. If a retry is scheduled, another
      * call makes it at once. A [paused][pause] client resumes. Returns immediately; [state] shows the progress.
      */
-    public fun connect(): Unit = tell { connect() }
+    public fun connect(): Unit = calls.tell { connect() }
 
     /**
      * Ends the session and closes the stream (RFC 6120 section 4.4). Suspends until that is done. The client stays offline
      * until [connect].
      */
-    public suspend fun disconnect(): Unit = call { disconnect() }
+    public suspend fun disconnect(): Unit = calls.call { disconnect() }
 
     /** Logs the user out: ends the session, invalidates the FAST token (XEP-0484), and deletes the stored credentials. */
-    public suspend fun logOut(): Unit = call { logOut() }
+    public suspend fun logOut(): Unit = calls.call { logOut() }
 
     /**
      * Sends a chat message. Suspends until the message is stored, not until it is sent. The client then sends it, again after
@@ -178,7 +157,7 @@ public class SnapbackClient private constructor(
         block: MessageBuilder.() -> Unit,
     ): SentStanza {
         val message = MessageBuilder().apply(block)
-        return tracked(message.id ?: call { newId() }) { id ->
+        return tracked(message.id ?: calls.call { newId() }) { id ->
             core.sendMessage(message.build(to, id))
         }
     }
@@ -205,7 +184,7 @@ public class SnapbackClient private constructor(
         extensions: List<String> = emptyList(),
         children: List<Element> = emptyList(),
     ): SentStanza =
-        tracked(call { newId() }) { id ->
+        tracked(calls.call { newId() }) { id ->
             core.sendPresence(
                 OutgoingPresence(
                     to = to?.toString(),
@@ -237,7 +216,7 @@ public class SnapbackClient private constructor(
         to: Jid? = null,
         timeout: Duration = 60.seconds,
     ): IqAnswer =
-        call {
+        calls.call {
             val answer = iq(IqRequest(type, to?.toString(), payload, timeout.inWholeMilliseconds.coerceAtLeast(0).toULong()))
             IqAnswer(answer.from?.let(Jid::parseOrNull), answer.payload)
         }
@@ -262,15 +241,15 @@ public class SnapbackClient private constructor(
     public fun onRequest(
         namespace: String,
         handler: suspend (InboundRequest) -> RequestAnswer,
-    ): Unit = tell { requests.handle(namespace, handler) }
+    ): Unit = calls.tell { requests.handle(namespace, handler) }
 
     /** Returns what happened on a node, if this message is about that (XEP-0060); `null` otherwise. */
     public fun nodeEvent(message: ReceivedMessage): NodeEvent? =
-        if (closed.get()) null else core.nodeEvent(message.xml)?.toEvent()
+        if (calls.isClosed) null else core.nodeEvent(message.xml)?.toEvent()
 
     /** Returns the stored roster, online or offline (RFC 6121 section 2). */
     public suspend fun roster(): Roster =
-        call {
+        calls.call {
             val roster = roster()
             Roster(
                 roster.version,
@@ -288,7 +267,7 @@ public class SnapbackClient private constructor(
         name: String? = null,
         groups: List<String> = emptyList(),
     ) {
-        call { setContact(jid.toString(), name, groups, null) }
+        calls.call { setContact(jid.toString(), name, groups, null) }
     }
 
     /**
@@ -296,29 +275,29 @@ public class SnapbackClient private constructor(
      * 2.5). Throws the same exceptions as [iq].
      */
     public suspend fun removeContact(jid: Jid) {
-        call { removeContact(jid.toString(), null) }
+        calls.call { removeContact(jid.toString(), null) }
     }
 
     /**
      * Informs the client that the network appeared, disappeared or changed. The client probes its connection, or reconnects, at
      * once. `SnapbackAndroid.open` sets up a monitor that calls this.
      */
-    public fun networkChanged(network: NetworkState): Unit = tell { networkChanged(network.toCore()) }
+    public fun networkChanged(network: NetworkState): Unit = calls.tell { networkChanged(network.toCore()) }
 
     /**
      * Informs the client that the app moved to the foreground (`true`) or the background (`false`); the client informs the
      * server (XEP-0352). In the foreground, a [paused][pause] client resumes.
      */
-    public fun setForeground(foreground: Boolean): Unit = tell { setForeground(foreground) }
+    public fun setForeground(foreground: Boolean): Unit = calls.tell { setForeground(foreground) }
 
     /**
      * Closes the connection and the store, before the system suspends the process. Suspends until both are closed. The server
      * keeps the session for as long as it allows, and [resume] or [connect] resume it.
      */
-    public suspend fun pause(): Unit = call { suspend() }
+    public suspend fun pause(): Unit = calls.call { suspend() }
 
     /** Resumes a client after [pause]: opens the store again, and connects if the client was connected. */
-    public fun resume(): Unit = tell { resume() }
+    public fun resume(): Unit = calls.tell { resume() }
 
     /**
      * Does a background sync, such as after a push notification: resumes the interrupted session (XEP-0198) and suspends until
@@ -330,54 +309,19 @@ public class SnapbackClient private constructor(
      * can be resumed, the result is [DrainOutcome.Offline] with [OfflineReason.NO_SESSION]; the next [connect] establishes one,
      * and no message is lost.
      */
-    public suspend fun drain(timeout: Duration): DrainOutcome {
-        val start = TimeSource.Monotonic.markNow()
-        return syncing { sync ->
-            val outcome = call { sync.drain(timeout.inWholeMilliseconds.coerceAtLeast(0).toULong()) }.toOutcome()
-            val isCollected = outcome !is DrainOutcome.Complete || isCollected(timeout - start.elapsedNow())
-            if (isCollected) outcome else DrainOutcome.TimedOut
-        }
-    }
-
-    /** Runs [work] with a background sync, and ends the sync in any case, so that it keeps nothing open. */
-    private suspend fun <T> syncing(work: suspend (CoreBackgroundSync) -> T): T =
-        call { backgroundSync() }.use { sync ->
-            syncs.update { it + 1 }
-            try {
-                work(sync)
-            } finally {
-                syncs.update { it - 1 }
-                withContext(NonCancellable) {
-                    try {
-                        call { sync.end() }
-                    } catch (_: SnapbackException.Closed) {
-                        // A closed client has nothing open.
-                    }
-                }
-            }
-        }
-
-    /**
-     * Returns whether the app collects all events in time. The core has handed them over, but the app may not have processed
-     * them.
-     */
-    private suspend fun isCollected(timeout: Duration): Boolean =
-        withTimeoutOrNull(timeout) {
-            queue.awaitEmpty()
-            true
-        } ?: false
+    public suspend fun drain(timeout: Duration): DrainOutcome = syncs.drain(timeout)
 
     /**
      * Allows later logins to be weaker than earlier ones: with a weaker mechanism, or without channel binding. Ask the user
      * first: an attacker between client and server causes the same symptom, [NoLoginProblem.BELOW_FLOOR].
      */
-    public fun forgetLoginFloor(): Unit = tell { forgetLoginFloor() }
+    public fun forgetLoginFloor(): Unit = calls.tell { forgetLoginFloor() }
 
     /**
      * Sets the password that the next login uses, such as after the user has changed it. An existing session continues. A
      * client that is offline because credentials were refused or missing reconnects. The password is not stored.
      */
-    public fun setPassword(password: String): Unit = tell { setPassword(password) }
+    public fun setPassword(password: String): Unit = calls.tell { setPassword(password) }
 
     /**
      * Closes the client at once: suspended calls fail with [SnapbackException.Closed], and [events] end. The connection is
@@ -385,7 +329,7 @@ public class SnapbackClient private constructor(
      * nothing. The file is closed shortly after this returns; use [shutdown] to wait for that.
      */
     override fun close() {
-        if (closed.compareAndSet(false, true)) {
+        if (calls.close()) {
             companions.forEach { it.close() }
             core.end()
             // Without this, the pump would wait for a collector, and `shutdown` for the pump.
@@ -406,33 +350,17 @@ public class SnapbackClient private constructor(
     }
 
     /** Informs the client that the name servers or Private DNS of the network changed, and nothing else of it. */
-    internal fun nameSettingsChanged(network: NetworkState): Unit = tell { nameSettingsChanged(network.toCore()) }
+    internal fun nameSettingsChanged(network: NetworkState): Unit = calls.tell { nameSettingsChanged(network.toCore()) }
 
     /** Waits for the next request to the system's resolver; returns `null` once the client is closed. */
-    internal suspend fun nextDnsRequest(): DnsRequest? = if (closed.get()) null else core.nextDnsRequest()
+    internal suspend fun nextDnsRequest(): DnsRequest? = calls.next { nextDnsRequest() }
 
     internal fun answerDns(
         id: ULong,
         answer: DnsAnswer,
-    ): Unit = tell { answerDns(id, answer) }
-
-    /** Waits for the next request for a bearer token; returns `null` once the client is closed. */
-    internal suspend fun nextTokenRequest(): TokenRequest? = if (closed.get()) null else core.nextTokenRequest()
-
-    internal fun provideToken(
-        id: ULong,
-        token: String,
-    ): Unit = tell { provideToken(id, token) }
-
-    internal fun refuseToken(
-        id: ULong,
-        problem: TokenProblem,
-    ): Unit = tell { refuseToken(id, problem) }
+    ): Unit = calls.tell { answerDns(id, answer) }
 
     internal val pumpScope: CoroutineScope get() = scope
-
-    /** Calls a function of the core, for the parts of the client that have files of their own. */
-    internal suspend fun <T> calling(what: suspend CoreClient.() -> T): T = call { what() }
 
     /** The client as [ForegroundTracker] uses it: [pause] waits for the end of background syncs. */
     internal val asTracked: ForegroundTracker.Client =
@@ -440,7 +368,7 @@ public class SnapbackClient private constructor(
             override fun setForeground(foreground: Boolean) = this@SnapbackClient.setForeground(foreground)
 
             override suspend fun pause() {
-                syncs.first { it == 0 }
+                syncs.awaitEnd()
                 try {
                     this@SnapbackClient.pause()
                 } catch (_: SnapbackException.Closed) {
@@ -477,7 +405,7 @@ public class SnapbackClient private constructor(
         currentState.value = ConnectionState.Offline(OfflineReason.NOT_WANTED, null)
     }
 
-    private fun confirm(deliveryId: String): Unit = tell { confirm(deliveryId) }
+    private fun confirm(deliveryId: String): Unit = calls.tell { confirm(deliveryId) }
 
     private suspend fun tracked(
         id: String,
@@ -485,46 +413,12 @@ public class SnapbackClient private constructor(
     ): SentStanza {
         val track = tracker.track(id)
         try {
-            call { send(id) }
+            calls.call { send(id) }
         } catch (error: SnapbackException) {
             tracker.forget(id)
             throw error
         }
         return SentStanza(id, track, queue)
-    }
-
-    /** Calls a function of the core that has no result; does nothing after [close]. */
-    private inline fun tell(what: CoreClient.() -> Unit) {
-        if (closed.get()) return
-        try {
-            core.what()
-        } catch (error: IllegalStateException) {
-            if (!closed.get()) throw error
-        }
-    }
-
-    /** Calls a function of the core, and converts its exceptions to those of this package. */
-    private suspend inline fun <T> call(crossinline what: suspend CoreClient.() -> T): T {
-        if (closed.get()) throw SnapbackException.Closed()
-        try {
-            return core.what()
-        } catch (error: CancellationException) {
-            throw error
-        } catch (error: IllegalStateException) {
-            // The object was destroyed between the check above and the call.
-            if (closed.get()) throw SnapbackException.Closed()
-            throw error
-        } catch (error: CallException) {
-            throw SnapbackException.of(error)
-        } catch (error: SendException) {
-            throw SnapbackException.of(error)
-        } catch (error: IqException) {
-            throw SnapbackException.of(error)
-        } catch (error: KeyException) {
-            throw error.toSnapbackException()
-        } catch (error: ServiceException) {
-            throw error.toSnapbackException()
-        }
     }
 
     public companion object {

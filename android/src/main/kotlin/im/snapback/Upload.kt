@@ -19,7 +19,7 @@ import im.snapback.ffi.UploadSlot as CoreSlot
 public class Uploads internal constructor(private val client: SnapbackClient) {
     /** Returns the upload service of the account's server; `null` if there is none. Ask once for each session. */
     public suspend fun service(): UploadService? =
-        client.calling { uploadService() }?.let { service ->
+        client.calls.call { uploadService() }?.let { service ->
             Jid.parseOrNull(service.jid)?.let { UploadService(it, service.maxFileSize?.toLong()) }
         }
 
@@ -34,7 +34,7 @@ public class Uploads internal constructor(private val client: SnapbackClient) {
         service: UploadService,
         file: FileUpload,
     ): UploadSlot =
-        client.calling {
+        client.calls.call {
             uploadSlot(
                 CoreService(service.jid.toString(), service.maxFileSize?.toULong()),
                 CoreUpload(file.name, file.size.coerceAtLeast(0).toULong(), file.mediaType, file.purpose.toCore()),
