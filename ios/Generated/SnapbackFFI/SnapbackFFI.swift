@@ -1198,9 +1198,9 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
     func inviteToRoom(room: String, contact: String, reason: String?, password: String?, throughRoom: Bool) async throws  -> String
 
     /**
-     * Joins a room, and returns `true` once the user is in it; `false` if the call was cancelled, which does not leave the room.
+     * Joins a room, with the password of a protected one, and returns `true` once the user is in it; `false` if the call was cancelled, which does not leave the room.
      */
-    func joinRoom(room: String, options: RoomOptions, cancellation: Cancellation?) async throws  -> Bool
+    func joinRoom(room: String, options: RoomOptions, password: Password?, cancellation: Cancellation?) async throws  -> Bool
 
     /**
      * Leaves a room; returns once the room has confirmed it, or after a while.
@@ -2202,14 +2202,14 @@ package func inviteToRoom(room: String, contact: String, reason: String?, passwo
 }
 
     /**
-     * Joins a room, and returns `true` once the user is in it; `false` if the call was cancelled, which does not leave the room.
+     * Joins a room, with the password of a protected one, and returns `true` once the user is in it; `false` if the call was cancelled, which does not leave the room.
      */
-package func joinRoom(room: String, options: RoomOptions, cancellation: Cancellation?)async throws  -> Bool  {
+package func joinRoom(room: String, options: RoomOptions, password: Password?, cancellation: Cancellation?)async throws  -> Bool  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_snapback_ffi_fn_method_coreclient_join_room(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterTypeRoomOptions_lower(options),FfiConverterOptionTypeCancellation.lower(cancellation)
+                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterTypeRoomOptions_lower(options),FfiConverterOptionTypePassword.lower(password),FfiConverterOptionTypeCancellation.lower(cancellation)
                 )
             },
             pollFunc: ffi_snapback_ffi_rust_future_poll_i8,
@@ -8743,17 +8743,13 @@ package func FfiConverterTypeRoomOccupant_lower(_ value: RoomOccupant) -> RustBu
 
 
 /**
- * How a room is joined. `Debug` does not show the password.
+ * How a room is joined. Its password is an argument of `join_room`.
  */
 package struct RoomOptions: Equatable, Hashable {
     /**
      * The nickname to ask for.
      */
     package let nick: String
-    /**
-     * The password of a protected room.
-     */
-    package let password: String?
     /**
      * Which earlier messages the first join asks for; nothing for what the room sends by itself.
      */
@@ -8770,16 +8766,12 @@ package struct RoomOptions: Equatable, Hashable {
          * The nickname to ask for.
          */nick: String,
         /**
-         * The password of a protected room.
-         */password: String?,
-        /**
          * Which earlier messages the first join asks for; nothing for what the room sends by itself.
          */history: RoomHistory?,
         /**
          * What happens if the room does not exist yet.
          */creation: RoomCreation) {
         self.nick = nick
-        self.password = password
         self.history = history
         self.creation = creation
     }
@@ -8801,7 +8793,6 @@ package struct FfiConverterTypeRoomOptions: FfiConverterRustBuffer {
         return
             try RoomOptions(
                 nick: FfiConverterString.read(from: &buf),
-                password: FfiConverterOptionString.read(from: &buf),
                 history: FfiConverterOptionTypeRoomHistory.read(from: &buf),
                 creation: FfiConverterTypeRoomCreation.read(from: &buf)
         )
@@ -8809,7 +8800,6 @@ package struct FfiConverterTypeRoomOptions: FfiConverterRustBuffer {
 
     package static func write(_ value: RoomOptions, into buf: inout [UInt8]) {
         FfiConverterString.write(value.nick, into: &buf)
-        FfiConverterOptionString.write(value.password, into: &buf)
         FfiConverterOptionTypeRoomHistory.write(value.history, into: &buf)
         FfiConverterTypeRoomCreation.write(value.creation, into: &buf)
     }
@@ -21570,7 +21560,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_method_coreclient_invite_to_room() != 34706) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_join_room() != 52136) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_join_room() != 1295) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_leave_room() != 259) {

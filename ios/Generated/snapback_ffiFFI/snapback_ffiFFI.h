@@ -556,7 +556,7 @@ uint64_t uniffi_snapback_ffi_fn_method_coreclient_invite_to_room(uint64_t ptr, R
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SNAPBACK_FFI_FN_METHOD_CORECLIENT_JOIN_ROOM
 #define UNIFFI_FFIDEF_UNIFFI_SNAPBACK_FFI_FN_METHOD_CORECLIENT_JOIN_ROOM
-uint64_t uniffi_snapback_ffi_fn_method_coreclient_join_room(uint64_t ptr, RustBuffer room, RustBuffer options, RustBuffer cancellation
+uint64_t uniffi_snapback_ffi_fn_method_coreclient_join_room(uint64_t ptr, RustBuffer room, RustBuffer options, RustBuffer password, RustBuffer cancellation
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SNAPBACK_FFI_FN_METHOD_CORECLIENT_LEAVE_ROOM
