@@ -13,7 +13,7 @@ use snapback_proto::connection::{
 use snapback_proto::jid::BareJid;
 use snapback_proto::knowledge::{Knowledge, Op, OutboundKind, OutboundStanza, SmSession};
 use snapback_proto::plan::{Purpose, Transport};
-use snapback_proto::sasl::{ChannelBindings, SaslError, ScramKeyId, TlsVersion};
+use snapback_proto::sasl::{ChannelBindings, Method, SaslError, ScramKeyId, TlsVersion};
 use snapback_proto::secret::Secret;
 use snapback_proto::time::{Instant, Now, UnixTime};
 use snapback_proto::xml::{Element, Limits};
@@ -88,7 +88,7 @@ impl Driver {
             knowledge: knowledge(start & 4 != 0),
             derived_keys: None,
             token_refused: false,
- fast_open: false,
+            fast_open: false,
             early_data_possible: start & 8 != 0,
             purpose: match (start & 16 != 0, start & 64 != 0) {
                 (true, _) => Purpose::LogOut,
