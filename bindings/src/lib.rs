@@ -49,6 +49,7 @@ mod proxy;
 mod receipts;
 mod refused_certificate;
 mod room_event;
+mod room_types;
 mod rooms;
 mod roster;
 mod runtime;
@@ -95,7 +96,7 @@ pub use proxy::{Proxy, ProxyKind};
 pub use receipts::ReceiptPolicy;
 pub use refused_certificate::RefusedCertificate;
 pub use room_event::{RoomConfigChange, RoomEvent, RoomExit, RoomInvitation, RoomLoss};
-pub use rooms::{
+pub use room_types::{
     RoomAffiliation, RoomCreation, RoomError, RoomField, RoomHistory, RoomInfo, RoomMember,
     RoomMembership, RoomOccupant, RoomOptions, RoomProblem, RoomRefusal, RoomRole,
 };

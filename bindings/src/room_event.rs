@@ -3,7 +3,7 @@
 use snapback_chat::room::{self, Exit, LeaveReason, Loss, RoomChange, RoomFault};
 
 use crate::jid::Jid;
-use crate::rooms::{RoomOccupant, RoomRefusal, text};
+use crate::room_types::{RoomOccupant, RoomRefusal, text};
 
 /// An event of a room.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
