@@ -161,8 +161,9 @@ async fn avatars(server: &RunningServer) {
     let NodeChange::Items { published, .. } = notice.change else {
         panic!("{:?}", notice.change);
     };
-    let metadata = AvatarMetadata::parse(published[0].payload.as_ref().unwrap()).unwrap();
-    assert_eq!(metadata.formats[0].id, id);
+    let payload = published.first().and_then(|item| item.payload.as_ref());
+    let metadata = AvatarMetadata::parse(payload.unwrap()).unwrap();
+    assert_eq!(metadata.formats.first().map(|format| format.id), Some(id));
     assert_eq!(two.avatar_metadata(&me).await.unwrap(), metadata);
     assert_eq!(two.avatar_data(&me, id).await.unwrap(), avatar.data);
     // The nodes are there, and for contacts only.
