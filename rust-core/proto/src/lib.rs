@@ -54,7 +54,9 @@
 //!     transport: Transport::StartTls,
 //!     knowledge: Knowledge::default(), // nothing is known of this server
 //!     derived_keys: None,
+//!     token_refused: false,
 //!     early_data_possible: false,
+//!     fast_open: false,
 //!     purpose: Purpose::Session,
 //!     active: true,
 //!     seed: [7; 32], // from the platform's random source

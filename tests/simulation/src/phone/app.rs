@@ -51,6 +51,8 @@ pub(super) struct App {
     displaced: bool,
     /// When the connection came online.
     pub(super) online_at: Option<Time>,
+    /// When the client began to connect.
+    connecting_at: Option<Time>,
     /// It was reported in this step that the client has caught up.
     has_caught_up: bool,
     /// A server may have received an attempt that has no session yet.
@@ -84,6 +86,7 @@ impl App {
             purpose: Purpose::Session,
             displaced: false,
             online_at: None,
+            connecting_at: None,
             has_caught_up: false,
             logging_in: false,
             unanswered: None,
@@ -166,9 +169,10 @@ impl<T: Tls + Clone> Phone<T> {
         self.app.online_at.filter(|_| self.is_online())
     }
 
-    /// Returns whether the client has reported in this step that it has caught up.
-    pub(crate) fn take_caught_up(&mut self) -> bool {
-        std::mem::take(&mut self.app.has_caught_up)
+    /// If the client has reported in this step that it has caught up: returns when it began to connect.
+    pub(crate) fn take_caught_up(&mut self) -> Option<Time> {
+        let has_caught_up = std::mem::take(&mut self.app.has_caught_up);
+        self.app.connecting_at.filter(|_| has_caught_up)
     }
 
     /// Handles a request of the app or the platform.
@@ -316,7 +320,13 @@ impl<T: Tls + Clone> Phone<T> {
 
     fn event(&mut self, event: EngineEvent, model: &mut Model, coverage: &mut Coverage, now: Time) {
         match event {
-            EngineEvent::State(state) => self.state_changed(state, model),
+            EngineEvent::State(state) => {
+                let is_connecting = |state| matches!(state, ConnectionState::Connecting { .. });
+                if is_connecting(state) && !is_connecting(self.state) {
+                    self.app.connecting_at = Some(now);
+                }
+                self.state_changed(state, model);
+            }
             EngineEvent::Online {
                 outcome, timeline, ..
             } => {

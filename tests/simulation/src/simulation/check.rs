@@ -119,24 +119,19 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         }
     }
 
-    /// I21: what the server held when the connection began was delivered, or lies in a gap that was reported, before the client
+    /// I21: what the server held when the client began to connect was delivered, or lies in a gap that was reported, before the client
     /// reports that it has caught up.
     pub(super) fn check_caught_up(&mut self) {
         let Some(phone) = self.phone.as_mut().filter(|phone| !phone.is_killed()) else {
             return;
         };
-        if !phone.take_caught_up() {
-            return;
-        }
-        let (Some(online_at), Some(available_at)) = (phone.online_since(), self.available_since())
-        else {
+        let Some(begun) = phone.take_caught_up() else {
             return;
         };
         let parts = [Request::Presence, Request::Carbons, Request::Archive];
         if self.model.server_at_fault || parts.iter().any(|part| self.model.is_set_apart(*part)) {
             return;
         }
-        let begun = online_at.min(available_at);
         let is_offline_kept = self.setup.switches.offline;
         if let Some(index) = self.model.missing(begun, is_offline_kept, |_| false) {
             self.model.broken("I21", || {
