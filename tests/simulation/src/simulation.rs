@@ -368,7 +368,6 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         self.conns.retain(|conn| conn.host.is_some() || conn.client);
         self.check_deliveries();
         self.check_losses();
-        self.check_caught_up();
         if self.healed_at.is_some() {
             self.check_end();
         }

@@ -1,5 +1,6 @@
 //! From Romeo to Juliet's app: one delivery for each delivery id, and no count before the stanza is stored.
 
+use snapback_proto::escalation::Request;
 use snapback_proto::knowledge::{ArchiveCursor, Delivery};
 use snapback_proto::ns;
 use snapback_proto::xml::Element;
@@ -308,6 +309,21 @@ impl Model {
                 !is_reported && !held(&message.message)
             })
             .map(|(index, _)| index)
+    }
+
+    /// I21: the client reports that it has caught up. What was written before it began to connect has come, or lies in a gap
+    /// that was reported.
+    pub(crate) fn caught_up(&mut self, begun: Option<Time>) {
+        let parts = [Request::Presence, Request::Carbons, Request::Archive];
+        if self.server_at_fault || parts.iter().any(|part| self.is_set_apart(*part)) {
+            return;
+        }
+        let Some(begun) = begun else { return };
+        if let Some(index) = self.missing(begun, false, |_| false) {
+            self.broken("I21", || {
+                format!("message {index} has not come, and it was reported that all have")
+            });
+        }
     }
 
     /// Returns whether the app has received everything, except messages that are lost and lie in a reported gap.

@@ -53,8 +53,6 @@ pub(super) struct App {
     pub(super) online_at: Option<Time>,
     /// When the client began to connect.
     connecting_at: Option<Time>,
-    /// It was reported in this step that the client has caught up.
-    has_caught_up: bool,
     /// A server may have received an attempt that has no session yet.
     pub(super) logging_in: bool,
     /// When such an attempt was last given up.
@@ -87,7 +85,6 @@ impl App {
             displaced: false,
             online_at: None,
             connecting_at: None,
-            has_caught_up: false,
             logging_in: false,
             unanswered: None,
             last_wire: None,
@@ -167,12 +164,6 @@ impl<T: Tls + Clone> Phone<T> {
     /// When the connection came online.
     pub(crate) fn online_since(&self) -> Option<Time> {
         self.app.online_at.filter(|_| self.is_online())
-    }
-
-    /// If the client has reported in this step that it has caught up: returns when it began to connect.
-    pub(crate) fn take_caught_up(&mut self) -> Option<Time> {
-        let has_caught_up = std::mem::take(&mut self.app.has_caught_up);
-        self.app.connecting_at.filter(|_| has_caught_up)
     }
 
     /// Handles a request of the app or the platform.
@@ -351,7 +342,7 @@ impl<T: Tls + Clone> Phone<T> {
                 stage:
                     Stage::Failed(Failure::SessionLost | Failure::Refused(_) | Failure::TooBig { .. }),
             } => model.reported_failed(&id),
-            EngineEvent::CaughtUp => self.app.has_caught_up = true,
+            EngineEvent::CaughtUp => model.caught_up(self.app.connecting_at),
             EngineEvent::PossibleGap => {
                 coverage.event("gap reported");
                 model.gap_reported();

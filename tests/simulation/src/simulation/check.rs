@@ -119,27 +119,6 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         }
     }
 
-    /// I21: what the server held when the client began to connect was delivered, or lies in a gap that was reported, before the client
-    /// reports that it has caught up.
-    pub(super) fn check_caught_up(&mut self) {
-        let Some(phone) = self.phone.as_mut().filter(|phone| !phone.is_killed()) else {
-            return;
-        };
-        let Some(begun) = phone.take_caught_up() else {
-            return;
-        };
-        let parts = [Request::Presence, Request::Carbons, Request::Archive];
-        if self.model.server_at_fault || parts.iter().any(|part| self.model.is_set_apart(*part)) {
-            return;
-        }
-        let is_offline_kept = self.setup.switches.offline;
-        if let Some(index) = self.model.missing(begun, is_offline_kept, |_| false) {
-            self.model.broken("I21", || {
-                format!("message {index} has not come, and it was reported that all have")
-            });
-        }
-    }
-
     /// Returns when the server received the presence of the client's session. Until then it gives messages to other sessions.
     fn available_since(&mut self) -> Option<Time> {
         let held = self.conns.iter().find(|conn| conn.client)?;
