@@ -81,6 +81,8 @@ pub(crate) struct Model {
     incoming_by_id: BTreeMap<String, usize>,
     /// Messages before this one have come.
     first_unreceived: usize,
+    /// The app has received the messages before this one.
+    first_not_given: usize,
     /// When the app was last told that something may be missing.
     gap_at: Option<Time>,
     /// When the client first knew a place in the archive.
@@ -137,6 +139,7 @@ impl Model {
             incoming: Vec::new(),
             incoming_by_id: BTreeMap::new(),
             first_unreceived: 0,
+            first_not_given: 0,
             gap_at: None,
             place_known_at: None,
             has_archive_cursor: false,

@@ -55,6 +55,8 @@ pub(crate) struct Incoming {
     written_at: Time,
     stored: u32,
     allowed: u32,
+    /// The app has received it.
+    is_given: bool,
     /// The server lost it before the client knew a place in the archive.
     is_before_place: bool,
 }
@@ -211,6 +213,10 @@ impl Model {
         let life = self.life + 1;
         self.note("app got", || delivery.id.clone());
         self.not_given.remove(&delivery.id);
+        let index = self.incoming_by_id.get(&key_of(&delivery.stanza)).copied();
+        if let Some(message) = index.and_then(|index| self.incoming.get_mut(index)) {
+            message.is_given = true;
+        }
         let Some(known) = self.deliveries.get_mut(&delivery.id) else {
             return self.broken("I2", || "a delivery came before it was stored".to_owned());
         };
@@ -319,7 +325,19 @@ impl Model {
             return;
         }
         let Some(begun) = begun else { return };
-        if let Some(index) = self.missing(begun, false, |_| false) {
+        while (self.incoming.get(self.first_not_given)).is_some_and(|message| message.is_given) {
+            self.first_not_given += 1;
+        }
+        let (gap_at, place_known_at) = (self.gap_at, self.place_known_at);
+        let rest = self.incoming.iter().enumerate().skip(self.first_not_given);
+        let mut awaited = rest.filter(|(_, message)| {
+            let is_within = |at: Option<Time>| at.is_some_and(|at| message.written_at <= at);
+            // What came before the first session may be history.
+            let is_history = message.is_before_place || place_known_at.is_none();
+            let is_excused = is_history || is_within(place_known_at) || is_within(gap_at);
+            !message.is_given && message.written_at < begun && !is_excused
+        });
+        if let Some((index, _)) = awaited.next() {
             self.broken("I21", || {
                 format!("message {index} has not come, and it was reported that all have")
             });
