@@ -4,12 +4,12 @@ use snapback_client as core;
 pub use snapback_client::CarbonDirection;
 use snapback_client::proto::xml::RefusedStanza;
 
+use crate::block_list::BlockListChange;
 use crate::chat::MessageContent;
 use crate::convert::Clock;
 use crate::dial::DialReport;
 use crate::ending::Ending;
 use crate::refused_certificate::RefusedCertificate;
-use crate::services::BlockListChange;
 use crate::stanza::Stanza;
 use crate::state::{ConnectionState, SessionOutcome};
 use crate::timeline::Timeline;

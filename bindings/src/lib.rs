@@ -23,6 +23,7 @@
 
 mod android;
 mod background_sync;
+mod block_list;
 mod cancel;
 mod chat;
 mod client;
@@ -62,6 +63,7 @@ mod vault;
 mod xml;
 
 pub use background_sync::{CoreBackgroundSync, DrainOutcome};
+pub use block_list::BlockListChange;
 pub use chat::{
     ChatState, Conversation, FileReference, Hints, LocalizedText, MessageContent, MessageKey,
     MessageReference, PayloadProblem, Reactions, ReferenceKind, ReferenceVerdict, Reply,
@@ -101,7 +103,7 @@ pub use room_types::{
     RoomMembership, RoomOccupant, RoomOptions, RoomProblem, RoomRefusal, RoomRole,
 };
 pub use roster::{Contact, Roster, Subscription};
-pub use services::{AvatarProblem, BlockListChange, ServiceError};
+pub use services::{AvatarProblem, ServiceError};
 pub use stanza::{IqAnswer, IqKind, IqRequest, OutgoingMessage, OutgoingPresence, Stanza};
 pub use state::{ConnectionState, ConnectionStep, OfflineReason, SessionOutcome};
 pub use store::{OpenReport, StorageProblem, StoreTrouble, StoreUnknown};

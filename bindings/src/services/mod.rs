@@ -19,8 +19,6 @@ pub use snapback_client::service::avatar::AvatarError as AvatarProblem;
 use crate::client::CoreClient;
 use crate::error::IqError;
 
-pub use blocking::BlockListChange;
-
 /// Why the data of an avatar is not used.
 #[uniffi::remote(Enum)]
 pub enum AvatarProblem {

@@ -28,7 +28,7 @@ use crate::dial::Dialer;
 use crate::driver::{Driver, Parts, Request, SendError};
 use crate::event_queue::EventQueue;
 use crate::ids::Ids;
-use crate::inbound::InboundQueue;
+use crate::inbound_queue::InboundQueue;
 use crate::iq::{self, IqError};
 use crate::name_servers::CurrentServers;
 use crate::outgoing::OutgoingPresence;

@@ -76,6 +76,7 @@ mod event_queue;
 mod fast_open;
 mod ids;
 mod inbound;
+mod inbound_queue;
 mod iq;
 mod name_servers;
 mod names;

@@ -23,7 +23,7 @@ use crate::credentials::Credentials;
 use crate::dial::Dialer;
 use crate::event_queue::EventQueue;
 use crate::ids::Ids;
-use crate::inbound::InboundQueue;
+use crate::inbound_queue::InboundQueue;
 use crate::room_events::RoomEvents;
 
 use dials::{Dialed, Dials};

@@ -1,7 +1,7 @@
 //! One SASL exchange, independent of the profile that carries it.
 
+use crate::connection::login::bearer_token;
 use crate::connection::login::negotiation::{Negotiation, secured_features, tls_version};
-use crate::connection::login::token;
 use crate::connection::remote::Remote;
 use crate::error::{ConnectionError, LocalError, PeerError};
 use crate::knowledge::Op;
@@ -129,7 +129,7 @@ impl Exchange {
                     return Err(ConnectionError::Local(LocalError::NoCredentials));
                 };
                 let mut exchange = own.begin();
-                let response = exchange.initial_response().map_err(token::missing)?;
+                let response = exchange.initial_response().map_err(bearer_token::missing)?;
                 with(ExchangeStep::Own { choice, exchange }, response)
             }
             // XEP-0178: the certificate names the account. XEP-0175: trace information would identify the user.
@@ -262,7 +262,7 @@ impl Exchange {
                 choice,
                 mut exchange,
             } => {
-                let response = exchange.challenge(data).map_err(token::missing)?;
+                let response = exchange.challenge(data).map_err(bearer_token::missing)?;
                 let step = ExchangeStep::Own { choice, exchange };
                 Ok((Self { profile, step }, Reply::Respond(response)))
             }
@@ -321,7 +321,7 @@ impl Exchange {
         let data = data.unwrap_or_default();
         let (choice, key_id, proof) = match self.step {
             ExchangeStep::Own { mut exchange, .. } => {
-                exchange.success(own_data).map_err(token::missing)?;
+                exchange.success(own_data).map_err(bearer_token::missing)?;
                 return Ok(Finished::by_certificate());
             }
             ExchangeStep::Bearer { .. } => return Ok(Finished::by_certificate()),

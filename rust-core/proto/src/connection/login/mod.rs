@@ -23,6 +23,7 @@
 //! ```
 
 mod attempt;
+mod bearer_token;
 mod bind;
 mod exchange;
 mod negotiation;

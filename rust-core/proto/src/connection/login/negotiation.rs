@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::connection::env::Env;
+use crate::connection::login::bearer_token::BearerToken;
 use crate::connection::login::exchange::{Finished, Proof};
-use crate::connection::login::token::BearerToken;
 use crate::connection::output::Output;
 use crate::connection::remote::Remote;
 use crate::connection::resumption::Resumption;

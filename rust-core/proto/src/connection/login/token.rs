@@ -1,52 +1,16 @@
 //! The app's bearer token (RFC 7628): requested as early as it is known to be needed, so that a provider that answers within the
 //! TLS handshake costs no time; bounded; and requested once more if the server refuses it.
 
-use std::time::Duration;
-
-use crate::connection::env::Env;
 use crate::connection::login::attempt::attempt;
+use crate::connection::login::bearer_token::missing;
 use crate::connection::login::negotiation::Negotiation;
 use crate::connection::login::step::{LoginStep, Next};
 use crate::connection::remote::Remote;
 use crate::connection::timer::Timer;
-use crate::error::{Assumption, ConnectionError, LocalError, PeerError};
+use crate::error::{Assumption, ConnectionError};
 use crate::plan::Login;
-use crate::sasl::{CredentialError, Mechanism, Method, SaslError, SaslRefusal};
+use crate::sasl::{CredentialError, Mechanism, Method, SaslRefusal};
 use crate::secret::Secret;
-
-/// How long the app may take for a token. Less than the 30 s of a login, and more than a request to another server takes on a
-/// slow path: an app that has to ask its user reports that at once instead ([`CredentialError::UserNeeded`]).
-pub(super) const TOKEN_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// What is known of the app's token in this login.
-#[derive(Debug, Default)]
-pub(super) struct BearerToken {
-    token: Option<Secret<String>>,
-    is_requested: bool,
-    /// The server refused the last one.
-    was_refused: bool,
-}
-
-impl BearerToken {
-    pub(super) fn new(was_refused: bool) -> Self {
-        Self {
-            was_refused,
-            ..Self::default()
-        }
-    }
-
-    /// Takes the token. It is used for one exchange.
-    pub(super) fn take(&mut self) -> Option<Secret<String>> {
-        self.is_requested = false;
-        self.token.take()
-    }
-
-    fn request(&mut self, env: &mut Env) {
-        if !std::mem::replace(&mut self.is_requested, true) {
-            env.request_token(self.was_refused, TOKEN_TIMEOUT);
-        }
-    }
-}
 
 /// Requests the token in advance if the plan needs one, or may need one.
 pub(super) fn expect(login: &mut Negotiation, remote: &mut Remote) {
@@ -119,15 +83,4 @@ pub(super) fn refused(
     login.count_fallback()?;
     login.revise(&features, remote)?;
     attempt(login, remote)
-}
-
-/// Returns what it means that the app has no credentials.
-pub(super) fn missing(error: CredentialError) -> ConnectionError {
-    match error {
-        CredentialError::UserNeeded => ConnectionError::Local(LocalError::NoCredentials),
-        CredentialError::Unavailable => ConnectionError::Local(LocalError::CredentialsUnavailable),
-        CredentialError::WrongServer => {
-            ConnectionError::Peer(PeerError::Sasl(SaslError::WrongOwnProof))
-        }
-    }
 }
