@@ -21551,7 +21551,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_method_coreclient_trust_key() != 47342) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_configure_room() != 59916) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_configure_room() != 7161) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_destroy_room() != 25432) {
@@ -21560,7 +21560,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_method_coreclient_invite_to_room() != 34706) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_join_room() != 1295) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_join_room() != 26769) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_leave_room() != 259) {
@@ -21569,25 +21569,25 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_method_coreclient_next_room_event() != 38250) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_room_configuration() != 49633) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_room_configuration() != 41768) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_room_info() != 65140) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_room_info() != 27443) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_room_members() != 8052) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_room_members() != 41208) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_rooms() != 48781) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_rooms() != 32887) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_set_room_affiliation() != 13738) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_set_room_affiliation() != 27754) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_set_room_nick() != 41312) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_set_room_nick() != 50445) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_set_room_role() != 4946) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_set_room_role() != 18279) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_set_room_subject() != 51605) {
@@ -21608,7 +21608,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_method_coreclient_block() != 63216) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_block_list() != 40161) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_block_list() != 56262) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_unblock() != 2479) {
