@@ -2,11 +2,11 @@
 //! taken the messages before it.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use snapback_engine::engine::InboundRequestId;
 use snapback_proto::xml::Element;
-use tokio::sync::Notify;
+
+use crate::side_queue::SideQueue;
 
 /// The maximum number of requests that wait for the app: as many as the engine has open. With one more, the first one is no longer
 /// open.
@@ -15,63 +15,35 @@ const MAX_QUEUED: usize = 64;
 /// oldest ones.
 const MAX_MEMORY: usize = 2 << 20;
 
+/// A request that waits.
+type Queued = (InboundRequestId, Element);
+
 /// The queue between driver and app.
 #[derive(Debug, Default)]
-pub(crate) struct InboundQueue {
-    state: Mutex<QueueState>,
-    changed: Notify,
-}
-
-#[derive(Debug, Default)]
-struct QueueState {
-    requests: VecDeque<(InboundRequestId, Element)>,
-    closed: bool,
-}
-
-impl QueueState {
-    fn memory(&self) -> usize {
-        self.requests.iter().map(|(_, iq)| iq.memory()).sum()
-    }
-}
+pub(crate) struct InboundQueue(SideQueue<Queued>);
 
 impl InboundQueue {
     pub(crate) fn push(&self, id: InboundRequestId, iq: Element) {
-        let mut state = self.lock();
-        state.requests.push_back((id, iq));
-        while state.requests.len() > MAX_QUEUED || state.memory() > MAX_MEMORY {
-            state.requests.pop_front();
-        }
-        drop(state);
-        self.changed.notify_one();
+        self.0.change(|queued| {
+            queued.push_back((id, iq));
+            while queued.len() > MAX_QUEUED || memory(queued) > MAX_MEMORY {
+                queued.pop_front();
+            }
+        });
     }
 
     pub(crate) fn close(&self) {
-        self.lock().closed = true;
-        self.changed.notify_one();
+        self.0.close();
     }
 
-    pub(crate) async fn next(&self) -> Option<(InboundRequestId, Element)> {
-        loop {
-            let changed = self.changed.notified();
-            {
-                let mut state = self.lock();
-                let request = state.requests.pop_front();
-                if !state.requests.is_empty() || state.closed {
-                    // Another caller may wait.
-                    self.changed.notify_one();
-                }
-                if request.is_some() || state.closed {
-                    return request;
-                }
-            }
-            changed.await;
-        }
+    /// Returns the next request; `None` when the client is closed and all requests were taken.
+    pub(crate) async fn next(&self) -> Option<Queued> {
+        self.0.next().await
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, QueueState> {
-        // A panic elsewhere leaves the queue as it was between two pushes, which is a valid state.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn memory(queued: &VecDeque<Queued>) -> usize {
+    queued.iter().map(|(_, iq)| iq.memory()).sum()
 }
 
 #[cfg(test)]
@@ -99,6 +71,7 @@ mod tests {
             let large = Element::new("iq", "jabber:client").with_text("x".repeat(100_000));
             queue.push(InboundRequestId(number), large);
         }
-        assert!(queue.lock().memory() <= MAX_MEMORY && !queue.lock().requests.is_empty());
+        let (memory, is_empty) = queue.0.change(|queued| (memory(queued), queued.is_empty()));
+        assert!(memory <= MAX_MEMORY && !is_empty);
     }
 }

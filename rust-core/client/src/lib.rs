@@ -86,6 +86,7 @@ mod proxy;
 mod room_events;
 mod rooms;
 mod services;
+mod side_queue;
 mod xml;
 
 pub use background_sync::{BackgroundSync, ClientEnded, DrainOutcome};

@@ -1,10 +1,8 @@
 //! The queue of the events of rooms.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use snapback_chat::room::RoomEvent;
-use tokio::sync::Notify;
+
+use crate::side_queue::SideQueue;
 
 /// The maximum number of events that wait, 4096: an app that joins rooms with some thousand occupants takes their events in time.
 /// What exceeds it is left out, and reported as [`RoomEvent::Missed`].
@@ -13,55 +11,26 @@ const MAX_EVENTS: usize = 4096;
 /// The queue between driver and app. It is apart from the other events, since occupants of rooms cause its events: they must not delay
 /// messages (rule I20).
 #[derive(Debug, Default)]
-pub(crate) struct RoomEvents {
-    state: Mutex<State>,
-    changed: Notify,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    events: VecDeque<RoomEvent>,
-    is_closed: bool,
-}
+pub(crate) struct RoomEvents(SideQueue<RoomEvent>);
 
 impl RoomEvents {
     pub(crate) fn push(&self, event: RoomEvent) {
-        let mut state = self.lock();
-        if state.events.len() < MAX_EVENTS {
-            state.events.push_back(event);
-        } else if state.events.back() != Some(&RoomEvent::Missed) {
-            state.events.push_back(RoomEvent::Missed);
-        }
-        drop(state);
-        self.changed.notify_one();
+        self.0.change(|events| {
+            if events.len() < MAX_EVENTS {
+                events.push_back(event);
+            } else if events.back() != Some(&RoomEvent::Missed) {
+                events.push_back(RoomEvent::Missed);
+            }
+        });
     }
 
     pub(crate) fn close(&self) {
-        self.lock().is_closed = true;
-        self.changed.notify_one();
+        self.0.close();
     }
 
     /// Returns the next event; `None` when the client is closed and all events were taken.
     pub(crate) async fn next(&self) -> Option<RoomEvent> {
-        loop {
-            let changed = self.changed.notified();
-            {
-                let mut state = self.lock();
-                let event = state.events.pop_front();
-                if event.is_some() || state.is_closed {
-                    if !state.events.is_empty() || state.is_closed {
-                        self.changed.notify_one();
-                    }
-                    return event;
-                }
-            }
-            changed.await;
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere leaves the queue as it was between two pushes, which is a valid state.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.next().await
     }
 }
 

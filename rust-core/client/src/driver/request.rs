@@ -229,6 +229,12 @@ impl Driver {
         self.rooms.rooms.handle_sent(&stanza, self.clock.now());
         let ticket = self.waiting.ticket();
         self.waiting.sends.insert(ticket, done);
+        self.store_and_send(ticket, stanza, kind);
+        self.carry_out_rooms();
+    }
+
+    /// Gives a stanza to the engine, whose answer has this ticket.
+    pub(super) fn store_and_send(&mut self, ticket: Ticket, stanza: Element, kind: OutboundKind) {
         let room = self.room();
         self.input(EngineInput::Send {
             ticket,
@@ -236,7 +242,6 @@ impl Driver {
             kind,
             room,
         });
-        self.carry_out_rooms();
     }
 
     fn iq(&mut self, stanza: Element, reply: IqReply) {

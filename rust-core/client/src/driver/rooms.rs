@@ -242,13 +242,7 @@ impl Driver {
         let ticket = self.waiting.ticket();
         self.rooms.storing.insert(ticket, (of, id));
         let kind = OutboundKind::of(&stanza);
-        let room = self.room();
-        self.input(EngineInput::Send {
-            ticket,
-            stanza,
-            kind,
-            room,
-        });
+        self.store_and_send(ticket, stanza, kind);
     }
 
     pub(super) fn rooms_timeout(&mut self) {
