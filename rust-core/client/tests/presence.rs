@@ -14,7 +14,7 @@ use snapback_client::{Client, Element, Outcome, OutgoingPresence, Transport};
 use snapback_netsim::Link;
 use snapback_reference_server::Switches;
 use support::Setup;
-use support::course::{Course, follow, wait_for};
+use support::course::{Course, follow};
 
 const CLIENT: &str = "jabber:client";
 const CAPS: &str = "http://jabber.org/protocol/caps";
@@ -63,18 +63,6 @@ async fn seen(romeo: &Client, so: impl Fn(&Element) -> bool, what: &str) -> Elem
     let mut presences = course.presences.into_iter().map(|one| one.stanza);
     let found = presences.find(|presence| is_it(presence)).unwrap();
     found.as_ref().clone()
-}
-
-/// Suspends the client until the server drops its session.
-async fn lose_session(setup: &Setup) {
-    setup.client.suspend().await;
-    let is_noticed = || {
-        let sessions = setup.server.sessions();
-        let mut hers = sessions.iter().filter(|one| one.jid.starts_with("juliet@"));
-        hers.all(|one| one.connection.is_none())
-    };
-    wait_for(is_noticed, "the server notices").await;
-    setup.server.forget_sessions("juliet");
 }
 
 fn is_away(presence: &Element) -> bool {
@@ -157,7 +145,7 @@ async fn a_new_session_begins_with_the_presence_that_was_sent_last() {
     };
     seen(&romeo, chats, "to Romeo").await;
     for session in 0..2 {
-        lose_session(&setup).await;
+        setup.lose_session().await;
         let gone = |one: &Element| one.attr("type") == Some("unavailable");
         seen(&romeo, gone, "gone").await;
         client.resume();
@@ -170,7 +158,7 @@ async fn a_new_session_begins_with_the_presence_that_was_sent_last() {
     // Unavailable presence stays unavailable.
     client.send_presence(unavailable()).await.unwrap();
     setup.settle().await;
-    lose_session(&setup).await;
+    setup.lose_session().await;
     client.resume();
     assert_eq!(setup.online().await.outcome, Outcome::Bound);
     setup.settle().await;

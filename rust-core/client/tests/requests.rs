@@ -179,20 +179,7 @@ async fn an_answer_belongs_to_its_session() {
     let inside = format!("<query xmlns='{VERSION}'/>");
     setup.server.inject_stanza("iq", from, &inside);
     let request = next(&setup).await;
-    setup.client.suspend().await;
-    let hers = |setup: &Setup| {
-        let sessions = setup.server.sessions().into_iter();
-        sessions
-            .filter(|session| session.jid.starts_with("juliet@"))
-            .all(|session| session.connection.is_none())
-    };
-    let noticed = async {
-        while !hers(&setup) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(TIMEOUT, noticed).await.unwrap();
-    setup.server.forget_sessions("juliet");
+    setup.lose_session().await;
     setup.client.resume();
     assert_eq!(setup.online().await.outcome, Outcome::Bound);
     let late = request.respond(Some(version())).await;

@@ -102,14 +102,7 @@ async fn in_coven(switches: Switches) -> Setup {
 
 /// Suspends the client until the server drops its session; meanwhile this happens. Then resumes it.
 async fn lose_session(setup: &Setup, meanwhile: impl FnOnce()) {
-    setup.client.suspend().await;
-    let is_noticed = || {
-        let sessions = setup.server.sessions();
-        let mut hers = sessions.iter().filter(|one| one.jid.starts_with("juliet@"));
-        hers.all(|one| one.connection.is_none())
-    };
-    wait_for(is_noticed, "the server notices").await;
-    setup.server.forget_sessions("juliet");
+    setup.lose_session().await;
     meanwhile();
     setup.client.resume();
 }
@@ -317,19 +310,7 @@ async fn i2_what_is_written_offline_reaches_the_room_once_after_the_join() {
     let room = setup.client.rooms().get(&jid("coven"));
     let mut course = Course::default();
     // The queue is sent before the join, and bounces.
-    setup.client.suspend().await;
-    wait_for(
-        || {
-            setup
-                .server
-                .sessions()
-                .iter()
-                .all(|one| one.connection.is_none())
-        },
-        "the server notices",
-    )
-    .await;
-    setup.server.forget_sessions("juliet");
+    setup.lose_session().await;
     room.send_message("written offline").await.unwrap();
     setup.client.resume();
     bodies(&setup.client, &mut course, &["written offline"]).await;

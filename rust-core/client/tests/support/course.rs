@@ -157,6 +157,18 @@ impl Setup {
         Self::with(switches, transport, RTT, hasty).await
     }
 
+    /// Suspends the client, waits until the server has noticed that, and makes the server drop Juliet's session.
+    pub async fn lose_session(&self) {
+        self.client.suspend().await;
+        let is_noticed = || {
+            let sessions = self.server.sessions();
+            let mut hers = sessions.iter().filter(|one| one.jid.starts_with("juliet@"));
+            hers.all(|one| one.connection.is_none())
+        };
+        wait_for(is_noticed, "the server notices").await;
+        self.server.forget_sessions("juliet");
+    }
+
     /// Opens another client of the same server, over a link of its own.
     pub async fn another(
         server: &ReferenceServer,
