@@ -62,6 +62,17 @@ pub(super) struct Room {
     pub(super) check: Check,
     /// The join asked for no history, since the archive is to be asked.
     pub(super) asks_archive: bool,
+    /// The join has created the room, which admits nobody else before its owner has configured it (XEP-0045 section 10.1.2). The
+    /// join is reported when that is answered.
+    opening: Option<Opening>,
+}
+
+/// What is reported of a join once the room is open.
+#[derive(Clone, Copy, Debug)]
+struct Opening {
+    is_again: bool,
+    /// When it is reported in any case.
+    until: Instant,
 }
 
 #[derive(Debug)]
@@ -113,6 +124,7 @@ impl Room {
             outgoing: Outgoing::default(),
             check: Check::new(now.mono),
             asks_archive: false,
+            opening: None,
         }
     }
 
@@ -146,6 +158,7 @@ impl Room {
                     self.check.deadline(),
                     self.place.deadline(),
                     self.new_nick.as_ref().map(|(_, until)| *until),
+                    self.opening.as_ref().map(|opening| opening.until),
                 ];
                 deadlines.into_iter().flatten().min()
             }
@@ -167,6 +180,9 @@ impl Room {
             State::Waiting { until } if until <= now => self.begin_join(env),
             State::Leaving { until } if until <= now => self.over(LeaveReason::Requested, env),
             State::Joined { .. } => {
+                if self.opening.is_some_and(|opening| opening.until <= now) {
+                    self.opened(env);
+                }
                 self.nick_timeout(env);
                 self.check_timeout(env);
                 self.catch_up_timeout(env);
@@ -182,6 +198,7 @@ impl Room {
         let history = self.history(env);
         self.occupants.clear(&mut env.occupants);
         self.new_nick = None;
+        self.opening = None;
         self.nick.clone_from(&self.options.nick);
         self.check.lost(env);
         self.place.interrupted();
@@ -233,6 +250,7 @@ impl Room {
             self.options.nick == options.nick && self.options.password == options.password;
         self.options = options;
         match self.state {
+            State::Joined { .. } if is_same && self.opening.is_some() => {}
             State::Joined { .. } if is_same => env.event(RoomEvent::Joined {
                 room: self.jid.clone(),
                 nick: self.nick.clone(),
@@ -279,10 +297,6 @@ impl Room {
                 false => self.over(LeaveReason::Refused(JoinError::NotFound), env),
             };
         }
-        if is_created && self.options.creation == Creation::Instant {
-            let open = requests::configure(&self.jid, Vec::new());
-            env.request(&self.jid, Purpose::Open, open);
-        }
         let is_again = std::mem::replace(&mut self.has_joined, true);
         self.nick.clone_from(&own.nick);
         self.list(own, env);
@@ -290,6 +304,19 @@ impl Room {
         self.state = State::Joined { since: now.mono };
         self.place.joined(now);
         self.check.heard(now.mono);
+        if is_created && self.options.creation == Creation::Instant {
+            let open = requests::configure(&self.jid, Vec::new());
+            env.request(&self.jid, Purpose::Open, open);
+            self.opening = Some(Opening {
+                is_again,
+                until: now.mono + JOIN_TIMEOUT,
+            });
+        } else {
+            self.report_joined(is_created, is_again, env);
+        }
+    }
+
+    fn report_joined(&mut self, is_created: bool, is_again: bool, env: &mut Env) {
         env.event(RoomEvent::Joined {
             room: self.jid.clone(),
             nick: self.nick.clone(),
@@ -297,6 +324,15 @@ impl Room {
             is_again,
         });
         self.begin_catch_up(is_again, env);
+    }
+
+    /// The request to open the room was answered. If it was refused, an owner can open the room later.
+    pub(super) fn opened(&mut self, env: &mut Env) {
+        if let Some(Opening { is_again, .. }) = self.opening.take()
+            && matches!(self.state, State::Joined { .. })
+        {
+            self.report_joined(true, is_again, env);
+        }
     }
 
     // -- the session

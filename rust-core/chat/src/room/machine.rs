@@ -402,8 +402,7 @@ impl Rooms {
             Purpose::Check => room.checked(answer, env),
             Purpose::Features => room.features_answered(answer, env),
             Purpose::Page => room.page_answered(id, answer, env),
-            // An owner can open it later.
-            Purpose::Open => {}
+            Purpose::Open => room.opened(env),
         });
     }
 

@@ -237,14 +237,45 @@ fn a_new_room_is_opened_kept_locked_or_discarded() {
                 let room = jid(COVEN);
                 assert_eq!(out.events, [RoomEvent::JoinFailed { room, error }]);
             }
-            _ => assert!(matches!(
-                out.events[0],
-                RoomEvent::Joined {
-                    is_created: true,
-                    ..
-                }
-            )),
+            Creation::Instant => assert!(out.events.is_empty(), "{out:?}"),
+            Creation::Reserved => assert!(is_created(&out)),
         }
+    }
+}
+
+fn is_created(out: &Out) -> bool {
+    let created = RoomEvent::Joined {
+        room: jid(COVEN),
+        nick: "thirdwitch".to_owned(),
+        is_created: true,
+        is_again: false,
+    };
+    out.events == [created]
+}
+
+/// Before, it is locked: whoever follows an invitation that was sent at once would not find it.
+#[test]
+fn a_new_room_is_joined_when_others_can_join_it() {
+    let refused = "<iq type='error'><error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>";
+    for answer in [Some("<iq type='result'/>"), Some(refused), None] {
+        let mut bench = Bench::new();
+        bench.online(SessionStart::New);
+        bench.join(COVEN, "thirdwitch");
+        bench.out();
+        bench.enter("thirdwitch", "<status code='201'/>");
+        let open = bench.out().request("query");
+        bench.join(COVEN, "thirdwitch");
+        assert!(bench.out().events.is_empty());
+        let out = match answer {
+            Some(answer) => {
+                bench.answer(open, answer);
+                bench.out()
+            }
+            None => bench.pass(60),
+        };
+        assert!(is_created(&out), "{answer:?}: {out:?}");
+        bench.answer(open, "<iq type='result'/>");
+        assert!(bench.out().events.is_empty());
     }
 }
 
