@@ -91,6 +91,15 @@ pub enum Event {
     },
     /// The stored roster changed.
     RosterChanged,
+    /// The server publishes push notifications for this session, as it was asked to (XEP-0357). Told in each new session.
+    PushEnabled,
+    /// The server has refused to publish push notifications for this session. Each new session asks again.
+    PushRefused {
+        /// The defined condition: `service-unavailable` where the server does not support push notifications.
+        condition: String,
+        /// The server's own text: not safe to log.
+        text: Option<String>,
+    },
     /// The block list was changed, by any client of the account (XEP-0191).
     BlockListChanged {
         /// What changed.
@@ -229,6 +238,11 @@ impl Event {
             },
             core::Event::ServerFeatures(features) => Self::ServerFeatures { features },
             core::Event::RosterChanged => Self::RosterChanged,
+            core::Event::PushEnabled => Self::PushEnabled,
+            core::Event::PushRefused(error) => Self::PushRefused {
+                condition: error.condition.to_string(),
+                text: error.text.map(Into::into),
+            },
             core::Event::BlockListChanged(change) => Self::block_list_changed(change),
             core::Event::StanzaRefused(refused) => Self::refused(&refused),
             core::Event::PossibleGap => Self::PossibleGap,

@@ -47,6 +47,7 @@ mod mirrors;
 mod password;
 mod platform;
 mod proxy;
+mod push;
 mod receipts;
 mod refused_certificate;
 mod room_event;

@@ -102,6 +102,10 @@ pub(crate) fn event(event: &Event) {
             let problem = format!("{:?}", refused.problem);
             emit(Warning, "certificate_refused", [("problem", problem)]);
         }
+        Event::PushEnabled => emit(Info, "push_enabled", []),
+        Event::PushRefused { condition, .. } => {
+            emit(Warning, "push_refused", [("condition", condition.clone())])
+        }
         Event::PossibleGap => emit(Warning, "possible_gap", []),
         Event::CaughtUp => emit(Info, "caught_up", []),
         Event::PeerFault { what } => emit(Warning, "peer_fault", [("what", what.clone())]),

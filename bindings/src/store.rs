@@ -83,6 +83,8 @@ pub enum StoreUnknown {
     Installation,
     /// Keys of the server that the user trusts, and perhaps those that the app demands.
     TrustedKeys,
+    /// Where push notifications are wanted. The app has to enable them again.
+    PushRegistration,
     /// The roster, which is fetched from the server again.
     Roster,
     /// Facts about servers, which are learnt again.

@@ -83,6 +83,7 @@ mod names;
 mod outgoing;
 mod platform;
 mod proxy;
+mod push;
 mod room_events;
 mod rooms;
 mod services;
@@ -100,6 +101,7 @@ pub use iq::IqError;
 pub use outgoing::{OutgoingMessage, OutgoingPresence};
 pub use platform::{DnsQuery, PlatformAnswer, PlatformRequest, RecordType, RequestId};
 pub use proxy::{Proxy, ProxyCredentials, ProxyKind, ProxyNames};
+pub use push::{PushError, PushService};
 pub use rooms::{Room, RoomError, Rooms};
 pub use xml::{ParseXmlError, escape_xml, parse_received_xml, parse_xml};
 

@@ -3,6 +3,7 @@
 mod hand_over;
 mod head;
 mod outbound;
+mod push;
 mod recheck;
 mod seen;
 mod watchers;
@@ -25,6 +26,7 @@ use snapback_types::key_trust::{KeyTrust, KeyTrustChange};
 pub use hand_over::HandOver;
 pub use head::{Retention, StanzaHead, StanzaKind, StanzaName};
 pub use outbound::{OutboundKind, OutboundStanza, WrittenStanza};
+pub use push::{Push, PushChange, PushRegistration, PushTarget};
 pub use recheck::ArchiveRecheck;
 pub use seen::{SEEN_MESSAGES, Seen, SeenMessage, SeenTag, SenderId, StableId, Way};
 pub use watchers::Watchers;
@@ -48,6 +50,8 @@ pub struct Knowledge {
     pub key_trust: KeyTrust,
     /// The contacts that see this account's presence, according to the roster.
     pub watchers: Watchers,
+    /// The push notifications that the app wants (XEP-0357).
+    pub push: Push,
     /// The stream management session to resume.
     pub sm: Option<SmSession>,
     /// Outbound stanzas that the server has not acknowledged, in order; those already sent come first.
@@ -272,6 +276,10 @@ pub enum PendingKind {
     ArchiveBack,
     /// The id of the last message of the archive (XEP-0313).
     ArchiveEnd,
+    /// To enable push notifications (XEP-0357).
+    PushEnable,
+    /// To disable push notifications (XEP-0357).
+    PushDisable,
 }
 
 /// An inbound stanza that was committed for the app.
@@ -337,6 +345,8 @@ pub enum Op {
     ForgetCredentials,
     /// Which keys the server may show has changed (rule T13).
     KeyTrust(KeyTrustChange),
+    /// The push notifications that the app wants have changed, or what the server was told of them (XEP-0357).
+    Push(PushChange),
     /// A new FAST token. The old one stays in reserve until the new one has been used (rule S5).
     StoreFast(FastToken),
     /// A login attempt with the token is about to be sent (rule S6).

@@ -63,6 +63,10 @@ pub enum ProtocolMessage {
     RosterGet,
     /// A request to enable carbons.
     EnableCarbons,
+    /// A request to enable push notifications.
+    EnablePush,
+    /// A request to disable push notifications.
+    DisablePush,
     /// A client state indication.
     ClientState,
     /// A service discovery request.
@@ -118,6 +122,8 @@ impl fmt::Display for ProtocolMessage {
             Self::SmFailed => "failed",
             Self::RosterGet => "roster",
             Self::EnableCarbons => "carbons",
+            Self::EnablePush => "push",
+            Self::DisablePush => "no push",
             Self::ClientState => "client state",
             Self::DiscoInfo => "disco",
             Self::ArchiveQuery => "archive",

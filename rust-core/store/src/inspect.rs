@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use snapback_proto::escalation::Failure;
-use snapback_proto::knowledge::{KnownCaps, ServerFacts};
+use snapback_proto::knowledge::{KnownCaps, Push, ServerFacts};
 use snapback_proto::sasl::{Floor, Mechanism, ScramKeyId};
 use snapback_proto::time::UnixTime;
 use snapback_types::key_trust::KeyTrust;
@@ -27,6 +27,8 @@ pub struct Inspection {
     pub floor: Option<Floor>,
     /// Which keys the server may show (rule T13).
     pub key_trust: KeyTrust,
+    /// The push notifications that the app wants (rule I22).
+    pub push: Push,
     /// The login for which SCRAM keys are kept (rule T5).
     pub scram_keys: Option<ScramKeyId>,
     /// The FAST token, without its secret.

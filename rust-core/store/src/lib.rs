@@ -172,6 +172,8 @@ impl NewStanza {
 ///
 /// *Keys of the server*, one row (rule T13): `KeyTrust` changes it, and nothing else does.
 ///
+/// *Push notifications*, one row (rule I22): `Push` changes it, and nothing else does.
+///
 /// *FAST tokens*, two slots, current and reserve (rule S5); a connection sees only the current one:
 /// - `StoreFast`: the current token moves to the reserve, the new one becomes current;
 /// - `FastUsed`: the reserve is cleared;

@@ -59,6 +59,8 @@ pub enum DataLoss {
     Installation,
     /// The keys of the server that the user trusts, and perhaps those that the app demands (rule T13).
     TrustedKeys,
+    /// Where push notifications are wanted (XEP-0357). The app has to enable them again.
+    PushRegistration,
     /// The roster; the server sends it again.
     Roster,
     /// Facts about servers, including their addresses; they are learned again.

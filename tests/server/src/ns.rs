@@ -17,6 +17,7 @@ pub(crate) const IAP: &str = "urn:xmpp:iap:0";
 pub(crate) const PIPELINING: &str = "urn:xmpp:features:pipelining";
 pub(crate) const LIMITS: &str = "urn:xmpp:stream-limits:0";
 pub(crate) const CARBONS: &str = "urn:xmpp:carbons:2";
+pub(crate) const PUSH: &str = "urn:xmpp:push:0";
 pub(crate) const FORWARD: &str = "urn:xmpp:forward:0";
 pub(crate) const CSI: &str = "urn:xmpp:csi:0";
 pub(crate) const ROSTER: &str = "jabber:iq:roster";

@@ -88,6 +88,8 @@ pub struct Switches {
     pub roster_versioning: bool,
     /// XEP-0280.
     pub carbons: bool,
+    /// XEP-0357: a registration belongs to the session that made it. Nothing is published.
+    pub push: bool,
     /// XEP-0352.
     pub csi: bool,
     /// XEP-0313 archive, with XEP-0359 ids.
@@ -208,6 +210,7 @@ impl Switches {
             bind_conflict: false,
             roster_versioning: true,
             carbons: true,
+            push: true,
             csi: true,
             archive: true,
             archive_unknown: UnknownId::ItemNotFound,
@@ -255,6 +258,7 @@ impl Switches {
             session: true,
             roster_versioning: false,
             carbons: false,
+            push: false,
             csi: false,
             archive: false,
             archive_metadata: false,

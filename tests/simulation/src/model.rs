@@ -4,6 +4,7 @@
 mod attempts;
 mod inbound;
 mod outbound;
+mod push;
 mod requests;
 
 pub(crate) use inbound::{ANY, Heard, Message, key};
@@ -109,6 +110,7 @@ pub(crate) struct Model {
     pub(crate) server_forgotten: bool,
     /// A fault of the server was in force once.
     pub(crate) server_at_fault: bool,
+    pub(crate) push: push::Push,
     attempts: attempts::Attempts,
     /// What has failed and has not worked since, as stored.
     failures: Failures,
@@ -155,6 +157,7 @@ impl Model {
             queue_limit,
             server_forgotten: false,
             server_at_fault: false,
+            push: push::Push::default(),
             attempts: attempts::Attempts::default(),
             failures: Failures::default(),
             is_clock_set: false,

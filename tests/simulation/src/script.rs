@@ -74,6 +74,8 @@ pub enum Action {
     BeginSync,
     /// The background sync ends: a client that was resumed for it is suspended again.
     EndSync,
+    /// The app wants push notifications at the node with this number; 0: it wants none.
+    SetPush(u32),
     /// The user logs out.
     LogOut,
     /// The app wants to be offline.

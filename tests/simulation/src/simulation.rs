@@ -401,6 +401,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         self.phone = Some(phone);
         self.suspended = false;
         self.pump_phone();
+        self.set_push();
     }
 
     /// Passes an input to the phone, if it runs; then carries out its outputs.

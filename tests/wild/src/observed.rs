@@ -68,6 +68,8 @@ impl Observed {
             Event::PossibleGap => self.count(Report::Gap),
             Event::PeerFault(_) => self.count(Report::PeerFault),
             Event::ServerFeatures(_)
+            | Event::PushEnabled
+            | Event::PushRefused(_)
             | Event::CaughtUp
             | Event::BlockListChanged(_)
             | Event::CertificateRefused { .. } => {}

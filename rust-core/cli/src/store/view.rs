@@ -313,6 +313,7 @@ fn unknown(what: DataLoss) -> &'static str {
         DataLoss::Floor => "the weakest login allowed",
         DataLoss::Installation => "the installation's id",
         DataLoss::TrustedKeys => "keys of the server that the user trusts",
+        DataLoss::PushRegistration => "where push notifications are wanted",
         DataLoss::Roster => "the roster",
         DataLoss::ServerFacts => "facts about servers",
     }

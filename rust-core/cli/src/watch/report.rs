@@ -190,8 +190,8 @@ impl Happening {
                 features: features.clone(),
             },
             Event::RosterChanged => Self::Roster,
-            // Only reported to a client that has asked for the list.
-            Event::BlockListChanged(_) => return None,
+            // Only reported to a client that has asked for it.
+            Event::PushEnabled | Event::PushRefused(_) | Event::BlockListChanged(_) => return None,
             Event::StanzaRefused(refused) => Self::Refused {
                 bytes: refused.bytes,
             },

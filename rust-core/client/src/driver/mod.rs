@@ -256,6 +256,7 @@ impl Driver {
             EngineOutput::Event(event) => self.event(event),
             EngineOutput::Accepted { .. }
             | EngineOutput::KeysChanged { .. }
+            | EngineOutput::PushSet { .. }
             | EngineOutput::Answered { .. }
             | EngineOutput::Request { .. }
             | EngineOutput::Responded { .. }
@@ -289,6 +290,7 @@ impl Driver {
             EngineOutput::KeysChanged { ticket, outcome } => {
                 self.waiting.keys_changed(ticket, outcome);
             }
+            EngineOutput::PushSet { ticket, outcome } => self.waiting.push_set(ticket, outcome),
             EngineOutput::Answered { id, outcome } => self.answered(id, outcome),
             EngineOutput::Request { id, iq } => self.inbound.push(id, iq),
             EngineOutput::Responded { id, outcome } => self.waiting.responded(id, outcome),

@@ -7,7 +7,7 @@ use snapback_engine::EngineInput;
 use snapback_engine::engine::{
     InboundRequestId, KeyChange, KeyError, Refusal, RequestError, RespondError, Room, Ticket,
 };
-use snapback_proto::knowledge::OutboundKind;
+use snapback_proto::knowledge::{OutboundKind, PushRegistration};
 use snapback_proto::secret::Secret;
 use snapback_proto::stanza::StanzaError;
 use snapback_proto::xml::{Element, Limit, XmlError};
@@ -22,6 +22,9 @@ const MAX_REQUESTS: usize = 256;
 
 /// Takes the outcome of a change of keys.
 type KeyReply = oneshot::Sender<Result<(), KeyError>>;
+
+/// Takes the outcome of a change of what push notifications are wanted.
+type PushReply = oneshot::Sender<Result<(), StoreError>>;
 
 /// A request of the app.
 pub(crate) enum Request {
@@ -57,6 +60,10 @@ pub(crate) enum Request {
     ChangeKeys {
         change: KeyChange,
         done: KeyReply,
+    },
+    SetPush {
+        wanted: Option<PushRegistration>,
+        done: PushReply,
     },
     LogOut(oneshot::Sender<()>),
     Room(RoomRequest),
@@ -122,6 +129,7 @@ pub(super) struct Waiting {
     next_ticket: u64,
     sends: HashMap<Ticket, oneshot::Sender<Result<(), SendError>>>,
     key_changes: HashMap<Ticket, KeyReply>,
+    push_changes: HashMap<Ticket, PushReply>,
     iqs: HashMap<String, IqReply>,
     responses: HashMap<InboundRequestId, oneshot::Sender<Result<(), RespondError>>>,
     disconnects: Vec<oneshot::Sender<()>>,
@@ -137,6 +145,12 @@ impl Waiting {
 
     pub(super) fn keys_changed(&mut self, ticket: Ticket, outcome: Result<(), KeyError>) {
         if let Some(done) = self.key_changes.remove(&ticket) {
+            let _ = done.send(outcome);
+        }
+    }
+
+    pub(super) fn push_set(&mut self, ticket: Ticket, outcome: Result<(), StoreError>) {
+        if let Some(done) = self.push_changes.remove(&ticket) {
             let _ = done.send(outcome);
         }
     }
@@ -298,6 +312,11 @@ impl Driver {
                 let ticket = self.waiting.ticket();
                 self.waiting.key_changes.insert(ticket, done);
                 self.input(EngineInput::ChangeKeys { ticket, change });
+            }
+            Request::SetPush { wanted, done } => {
+                let ticket = self.waiting.ticket();
+                self.waiting.push_changes.insert(ticket, done);
+                self.input(EngineInput::SetPush { ticket, wanted });
             }
             Request::Respond { id, answer, done } => {
                 self.waiting.responses.extend(done.map(|done| (id, done)));

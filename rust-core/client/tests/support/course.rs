@@ -88,7 +88,10 @@ impl Course {
             Event::CaughtUp => self.caught_up += 1,
             Event::PeerFault(what) => self.peer_faults.push(what),
             Event::Carbon { delivery, carbon } => self.carbons.push((delivery, carbon)),
-            Event::ServerFeatures(_) | Event::BlockListChanged(_) => {}
+            Event::ServerFeatures(_)
+            | Event::PushEnabled
+            | Event::PushRefused(_)
+            | Event::BlockListChanged(_) => {}
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the engine has requested of its host and waits for, with what it needs once the answer is there.
 
+use snapback_proto::knowledge::PushRegistration;
 use snapback_proto::plan::Purpose;
 use snapback_proto::time::Instant;
 use snapback_types::endpoint::Endpoint;
@@ -41,6 +42,10 @@ pub(super) enum Asked {
     KeysChanged {
         ticket: Ticket,
         change: KeyChange,
+    },
+    PushSet {
+        ticket: Ticket,
+        wanted: Option<PushRegistration>,
     },
     Forgotten,
     Closed,

@@ -6,6 +6,7 @@ use std::{fmt, io};
 use snapback_proto::connection::{Outcome, Stage};
 use snapback_proto::knowledge::Delivery;
 use snapback_proto::plan::Plan;
+use snapback_proto::stanza::StanzaError;
 use snapback_proto::xep::blocking::BlockListChange;
 use snapback_proto::xep::carbons::Carbon;
 use snapback_proto::xml::RefusedStanza;
@@ -94,6 +95,11 @@ pub enum EngineEvent {
     ServerFeatures(Vec<String>),
     /// The stored roster changed.
     RosterChanged,
+    /// The server publishes push notifications for this session, as it was asked to (XEP-0357). Told in each new session.
+    PushEnabled,
+    /// The server has refused to publish push notifications for this session, with this error: `service-unavailable` where it does
+    /// not support them. Each new session asks again.
+    PushRefused(StanzaError),
     /// The block list was changed, by any client of the account (XEP-0191). The server reports it to sessions that have asked for
     /// the list.
     BlockListChanged(BlockListChange),
@@ -210,6 +216,8 @@ variants!(EngineEvent {
     Stage,
     ServerFeatures,
     RosterChanged,
+    PushEnabled,
+    PushRefused,
     BlockListChanged,
     StanzaRefused,
     PossibleGap,

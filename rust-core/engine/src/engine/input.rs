@@ -3,7 +3,7 @@
 use core::net::Ipv6Addr;
 use std::collections::HashSet;
 
-use snapback_proto::knowledge::{Knowledge, OutboundKind};
+use snapback_proto::knowledge::{Knowledge, OutboundKind, PushRegistration};
 use snapback_proto::sasl::{CredentialError, SaslError, ScramKeyId, ScramKeys};
 use snapback_proto::secret::Secret;
 use snapback_proto::stanza::StanzaError;
@@ -58,6 +58,13 @@ pub enum EngineInput<'a> {
         ticket: Ticket,
         /// What to change.
         change: KeyChange,
+    },
+    /// The app wants push notifications there, or none (XEP-0357). Answered with [`super::EngineOutput::PushSet`].
+    SetPush {
+        /// The host's identifier for the change.
+        ticket: Ticket,
+        /// Where they are wanted.
+        wanted: Option<PushRegistration>,
     },
     /// The app sends a stanza. Answered with [`super::EngineOutput::Accepted`].
     Send {
@@ -240,6 +247,7 @@ variants!(EngineInput<'_> {
     ForgetFloor,
     SetPassword,
     ChangeKeys,
+    SetPush,
     Send,
     Request,
     Respond,

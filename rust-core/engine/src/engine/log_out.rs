@@ -1,7 +1,8 @@
 //! Logging out: the session ends, then the FAST token is invalidated on a connection of its own (XEP-0484 section 3.6),
 //! then everything that allows another login is deleted. Without a network the last step is still taken.
 
-use snapback_proto::knowledge::Op;
+use snapback_proto::connection::Command;
+use snapback_proto::knowledge::{Op, PushChange};
 use snapback_store::StoreError;
 
 use crate::link::tls::Tls;
@@ -26,6 +27,9 @@ pub(super) enum LogOut {
 impl<T: Tls + Clone> Engine<T> {
     pub(super) fn begin_log_out(&mut self) {
         self.log_out = Some(LogOut::Closing);
+        // The server is told before the session is closed; without a connection, at the next login of the account.
+        self.apply(Asked::Applied, vec![Op::Push(PushChange::Wanted(None))]);
+        self.command(Command::PushChanged(None));
         self.tell(supervisor::Input::Disconnect);
     }
 

@@ -33,6 +33,7 @@ mod inbound;
 mod input;
 mod log_out;
 mod output;
+mod push;
 mod requests;
 mod sends;
 mod set_back;
@@ -287,6 +288,7 @@ impl<T: Tls + Clone> Engine<T> {
             EngineInput::ForgetFloor => self.forget_floor(),
             EngineInput::SetPassword(password) => self.set_password(password),
             EngineInput::ChangeKeys { ticket, change } => self.change_keys(ticket, change),
+            EngineInput::SetPush { ticket, wanted } => self.set_push(ticket, wanted),
             EngineInput::Send {
                 ticket,
                 stanza,

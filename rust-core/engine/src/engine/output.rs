@@ -7,7 +7,7 @@ use snapback_proto::sasl::ScramKeyId;
 use snapback_proto::secret::Secret;
 use snapback_proto::time::Instant;
 use snapback_proto::xml::Element;
-use snapback_store::{KnownEndpoints, NewStanza, ServerKey};
+use snapback_store::{KnownEndpoints, NewStanza, ServerKey, StoreError};
 use snapback_tls::VerificationRequest;
 
 use crate::supervisor::{AttemptId, SupervisorTimer};
@@ -176,6 +176,13 @@ pub enum EngineOutput {
         /// Success, or why nothing was changed.
         outcome: Result<(), KeyError>,
     },
+    /// What [`super::EngineInput::SetPush`] wants is stored, or not.
+    PushSet {
+        /// Which change.
+        ticket: Ticket,
+        /// Success, or why it was not stored.
+        outcome: Result<(), StoreError>,
+    },
     /// A request of [`super::EngineInput::Request`] has its response, or will have none.
     Answered {
         /// The request's id.
@@ -261,6 +268,7 @@ variants!(EngineOutput {
     Event,
     Accepted,
     KeysChanged,
+    PushSet,
     Answered,
     Request,
     Responded,

@@ -257,6 +257,9 @@ impl<T: Tls + Clone> Engine<T> {
             (Asked::KeysChanged { ticket, change }, EngineInput::Applied(outcome)) => {
                 self.keys_changed(ticket, &change, outcome);
             }
+            (Asked::PushSet { ticket, wanted }, EngineInput::Applied(outcome)) => {
+                self.push_set(ticket, wanted, outcome);
+            }
             (Asked::Forgotten, EngineInput::Applied(outcome)) => self.forgotten(outcome),
             (Asked::Closed, EngineInput::StoreClosed(given)) => self.store_closed(given),
             (Asked::Deliveries, EngineInput::DeliveriesRead(page)) => self.deliveries_read(page),

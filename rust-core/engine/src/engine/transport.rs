@@ -258,6 +258,8 @@ impl<T: Tls + Clone> Engine<T> {
             }
             Event::ServerFeatures(features) => EngineEvent::ServerFeatures(features),
             Event::RosterChanged => EngineEvent::RosterChanged,
+            Event::PushEnabled => EngineEvent::PushEnabled,
+            Event::PushRefused(error) => EngineEvent::PushRefused(error),
             Event::BlockListChanged(change) => EngineEvent::BlockListChanged(change),
             Event::StanzaRefused(refused) => EngineEvent::StanzaRefused(refused),
             Event::PossibleGap => return self.report_gap(),

@@ -7,7 +7,7 @@ use crate::time::Instant;
 use snapback_types::transport::EarlyData;
 
 use crate::connection::output::Seq;
-use crate::knowledge::{OutboundKind, WrittenStanza};
+use crate::knowledge::{OutboundKind, PushRegistration, WrittenStanza};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -105,6 +105,8 @@ pub enum Command {
     AskForQueued,
     /// The network changed, or the device slept: a failure from now on may be the path's fault and not the server's.
     PathChanged,
+    /// The push notifications that the app wants have changed. The change is stored already.
+    PushChanged(Option<PushRegistration>),
     /// The app moved to the foreground (`true`) or the background (XEP-0352).
     SetActive(bool),
     /// End the session and the stream cleanly (rule I14).

@@ -108,6 +108,10 @@ pub enum Event {
     ServerFeatures(Vec<String>),
     /// The stored roster changed.
     RosterChanged,
+    /// The server publishes push notifications for this session (XEP-0357).
+    PushEnabled,
+    /// The server has refused to publish push notifications for this session. Each new session asks again.
+    PushRefused(StanzaError),
     /// An inbound stanza exceeded a limit, or had a fault that its sender caused, and was skipped (rule T6).
     StanzaRefused(RefusedStanza),
     /// Inbound messages may be missing: the server no longer has the session (rule I8), or it leaves waiting messages to its

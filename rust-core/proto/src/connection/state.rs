@@ -14,6 +14,7 @@ use crate::connection::remote::Remote;
 use crate::connection::session::{self, Session};
 use crate::connection::timer::Timer;
 use crate::error::{Assumption, ConnectionError, LocalError, PeerError};
+use crate::knowledge::PushChange;
 use crate::ns;
 use crate::protocol_message::ProtocolMessage;
 use crate::sasl::{SaslError, ScramKeyId, ScramKeys};
@@ -328,6 +329,12 @@ impl State {
             (_, Command::Probe { .. }) => {}
             (Self::Online(session), Command::AskForQueued) => session.ask_for_queued(remote),
             (_, Command::AskForQueued) => {}
+            (state, Command::PushChanged(wanted)) => {
+                remote.knowledge.push.apply(&PushChange::Wanted(wanted));
+                if let Self::Online(session) = state {
+                    session.push_changed(remote);
+                }
+            }
             (Self::Online(session), Command::SetActive(active)) => {
                 session.set_active(active, remote);
             }

@@ -44,19 +44,22 @@ pub enum Request {
     Presence,
     /// The messages after the cursor (XEP-0313).
     Archive,
+    /// To enable or disable push notifications (XEP-0357).
+    Push,
     /// `<active/>` and `<inactive/>` (XEP-0352).
     ClientState,
 }
 
 impl Request {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Enable,
         Self::Roster,
         Self::Disco,
         Self::Carbons,
         Self::Presence,
         Self::Archive,
+        Self::Push,
         Self::ClientState,
     ];
 
@@ -69,6 +72,7 @@ impl Request {
             Self::Carbons => "carbons",
             Self::Presence => "presence",
             Self::Archive => "archive",
+            Self::Push => "push",
             Self::ClientState => "client-state",
         }
     }

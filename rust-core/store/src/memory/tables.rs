@@ -6,7 +6,7 @@ use std::sync::Arc;
 use snapback_proto::jid;
 use snapback_proto::knowledge::{
     ArchiveCursor, ArchiveRecheck, Delivery, FastToken, Knowledge, KnownCaps, Op, OpenSessions,
-    OutboundStanza, SEEN_MESSAGES, Seen, SeenMessage, ServerFacts, SmSession, Watchers,
+    OutboundStanza, Push, SEEN_MESSAGES, Seen, SeenMessage, ServerFacts, SmSession, Watchers,
 };
 use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
 use snapback_proto::time::UnixTime;
@@ -23,6 +23,7 @@ pub(super) struct Tables {
     servers: BTreeMap<ServerKey, ServerFacts>,
     floor: Option<Floor>,
     key_trust: KeyTrust,
+    push: Push,
     scram_keys: Option<(ScramKeyId, ScramKeys)>,
     fast: Option<FastToken>,
     fast_reserve: Option<FastToken>,
@@ -63,6 +64,7 @@ impl Tables {
             server: self.servers.get(server).cloned().unwrap_or_default(),
             floor: self.floor,
             key_trust: self.key_trust.clone(),
+            push: self.push.clone(),
             fast: self.fast.clone(),
             scram_keys: self.scram_keys.clone(),
             caps: self.caps.clone(),
@@ -131,6 +133,7 @@ impl Tables {
             Op::ForgetCredentials => self.forget_credentials(),
             Op::ForgetFloor => self.floor = None,
             Op::KeyTrust(change) => self.key_trust.apply(change),
+            Op::Push(change) => self.push.apply(change),
             Op::LearnCaps(known) => self.learn_caps(known),
             Op::LearnSmBeforeSasl(key) => self.facts(server).sm_before_sasl = *key,
             Op::LearnBindPipelining => self.facts(server).bind_pipelining_proven = true,

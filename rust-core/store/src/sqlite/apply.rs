@@ -30,6 +30,7 @@ impl Tables<'_> {
             server: self.facts(server)?,
             floor: self.cell(cell::FLOOR)?,
             key_trust: self.key_trust()?,
+            push: self.cell(cell::PUSH)?.unwrap_or_default(),
             fast: self.cell(cell::FAST)?,
             scram_keys: self.cell(cell::SCRAM_KEYS)?,
             caps: self.caps()?,
@@ -132,6 +133,7 @@ impl Tables<'_> {
             Op::RaiseFloor(floor) => self.put_cell(cell::FLOOR, floor),
             Op::ForgetFloor => self.delete_cell(cell::FLOOR),
             Op::KeyTrust(change) => self.change_key_trust(|trust| trust.apply(change)),
+            Op::Push(change) => self.change_push(change),
             Op::ForgetCredentials => self.forget_credentials(),
             Op::StoreScramKeys(id, keys) => {
                 self.put_cell(cell::SCRAM_KEYS, &(id.clone(), keys.clone()))

@@ -132,6 +132,11 @@ impl Check<'_, '_> {
             "DELETE FROM account WHERE name IN ('session', 'fast', 'fast-reserve', 'epochs');
              DELETE FROM queue; DELETE FROM delivery; DELETE FROM failure WHERE host = '';",
         )?;
+        // It may be that of another installation.
+        if self.tables.plain_cell(cell::PUSH)?.is_some() {
+            self.report.unknown.push(DataLoss::PushRegistration);
+            self.tables.delete_cell(cell::PUSH)?;
+        }
         // The user may have ended the trust in one of them since.
         let trust = self.tables.key_trust()?;
         if !trust.pins.trusted().is_empty() {
@@ -167,6 +172,7 @@ impl Check<'_, '_> {
             (cell::FLOOR, DataLoss::Floor),
             (cell::INSTALLATION, DataLoss::Installation),
             (cell::KEY_TRUST, DataLoss::TrustedKeys),
+            (cell::PUSH, DataLoss::PushRegistration),
         ];
         let is_kept = |cell: &str| kept.iter().any(|(name, _)| name == cell);
         let lost = lost.iter().filter(|(name, _)| !is_kept(name));

@@ -90,6 +90,7 @@ fn summarise(
         has_installation: installation.is_some(),
         floor: tables.cell(cell::FLOOR)?,
         key_trust: tables.key_trust()?,
+        push: tables.cell(cell::PUSH)?.unwrap_or_default(),
         scram_keys: scram_keys.map(|(id, _)| id),
         fast: tables.cell(cell::FAST)?.map(token),
         fast_reserve: tables.cell(cell::FAST_RESERVE)?.map(token),

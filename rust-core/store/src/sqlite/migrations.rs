@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0009_hand_over.sql"),
     include_str!("../../migrations/0010_failures.sql"),
     include_str!("../../migrations/0011_rechecks_and_keys.sql"),
+    include_str!("../../migrations/0012_push.sql"),
 ];
 
 /// The schema in which rows begin to have heads: those of before are written again.

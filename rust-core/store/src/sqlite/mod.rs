@@ -15,6 +15,7 @@ mod key_trust;
 mod lease;
 mod migrations;
 mod open;
+mod push;
 mod queue;
 mod record;
 #[cfg(any(test, feature = "testing"))]

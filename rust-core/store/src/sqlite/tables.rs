@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 use snapback_proto::jid;
 use snapback_proto::knowledge::{
-    Delivery, FastToken, OutboundStanza, ServerFacts, SmSession, Watchers,
+    Delivery, FastToken, OutboundStanza, Push, ServerFacts, SmSession, Watchers,
 };
 use snapback_proto::plan::Transport;
 use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
@@ -32,6 +32,7 @@ pub(super) mod cell {
     pub(in super::super) const INSTALLATION: &str = "installation";
     pub(in super::super) const EPOCHS: &str = "epochs";
     pub(in super::super) const KEY_TRUST: &str = "key-trust";
+    pub(in super::super) const PUSH: &str = "push";
 }
 
 /// Names of the rows of `server`.
@@ -121,6 +122,7 @@ impl<'a> Tables<'a> {
             cell::INSTALLATION => String::from_plain(&plain).map(drop),
             cell::EPOCHS => Epochs::from_plain(&plain).map(drop),
             cell::KEY_TRUST => KeyTrust::from_plain(&plain).map(drop),
+            cell::PUSH => Push::from_plain(&plain).map(drop),
             _ => Err(Fault::Unreadable),
         }
     }

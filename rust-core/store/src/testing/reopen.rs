@@ -5,7 +5,8 @@ use std::sync::Arc;
 use snapback_proto::escalation::{Failure, Request, Subject};
 use snapback_proto::knowledge::{
     ArchiveCursor, ArchiveRecheck, Delivery, FastToken, Knowledge, Op, OpenSessions, OutboundKind,
-    OutboundStanza, PendingIq, PendingKind, SeenMessage, SmSession, StableId,
+    OutboundStanza, PendingIq, PendingKind, PushChange, PushRegistration, PushTarget, SeenMessage,
+    SmSession, StableId,
 };
 use snapback_proto::sasl::{
     ChannelBindingType, Floor, Hash, HtBinding, Mechanism, Preparation, ScramKeyId, ScramKeys,
@@ -120,6 +121,37 @@ pub(crate) fn fill(store: &mut impl Store) {
     fill_schema_9(store);
     fill_schema_10(store);
     fill_schema_11(store);
+    fill_schema_12(store);
+}
+
+/// What schema 12 added.
+pub(crate) fn fill_schema_12(store: &mut impl Store) {
+    let registration = |node: &str| PushRegistration {
+        target: PushTarget {
+            service: "push.example.org".to_owned(),
+            node: Some(node.to_owned()),
+        },
+        options: vec![("secret".to_owned(), "planted option".to_owned())],
+    };
+    let changes = [
+        PushChange::Wanted(Some(registration("n1"))),
+        PushChange::Wanted(Some(registration("n2"))),
+        PushChange::Told(true),
+    ];
+    let mut pending = store.load(&server()).unwrap().sm.unwrap().pending;
+    pending.extend([
+        PendingIq {
+            id: "p1".to_owned(),
+            kind: PendingKind::PushEnable,
+        },
+        PendingIq {
+            id: "p2".to_owned(),
+            kind: PendingKind::PushDisable,
+        },
+    ]);
+    let mut ops = vec![Op::SmPending(pending)];
+    ops.extend(changes.map(Op::Push));
+    apply(store, &ops);
 }
 
 /// What schema 11 added.

@@ -16,6 +16,7 @@ pub mod fast;
 pub mod forms;
 pub mod mam;
 pub mod ping;
+pub mod push;
 pub mod roster;
 pub mod sasl1;
 pub mod sasl2;

@@ -76,6 +76,13 @@ fn answer_request(
             cx.world.set_carbons(session, payload.name == "enable");
             Ok(None)
         }
+        (ns::PUSH, "enable" | "disable", false) if switches.push => {
+            let service = payload.attribute("jid").ok_or("bad-request")?.to_owned();
+            let is_on = payload.name == "enable";
+            let node = payload.attribute("node");
+            cx.world.set_push(session, &service, node, is_on);
+            Ok(None)
+        }
         (ns::MAM, "metadata", true) if switches.archive => {
             Ok(Some(cx.world.archive_metadata(account)))
         }
@@ -219,6 +226,9 @@ fn account_info(switches: &Switches) -> Element {
     let mut features = vec![ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING];
     if switches.archive {
         features.extend([ns::MAM, ns::MAM_EXTENDED, ns::STANZA_ID]);
+    }
+    if switches.push {
+        features.push(ns::PUSH);
     }
     disco(("account", "registered", ""), &features)
 }

@@ -1,6 +1,6 @@
 //! Sessions and Stream Management (XEP-0198): what outlives a connection.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub(crate) struct Session {
     pub(super) connection: Option<ConnectionId>,
     pub(super) sm: Option<Sm>,
     pub(super) carbons: bool,
+    /// The nodes where notifications are enabled (XEP-0357).
+    pub(super) push: BTreeSet<String>,
     pub(super) inactive: bool,
     pub(super) held_presence: BTreeMap<String, Element>,
     /// `<presence/>` as broadcast; `None`: not available.
@@ -65,6 +67,8 @@ pub struct SessionSnapshot {
     pub available: bool,
     /// Whether carbons are on.
     pub carbons: bool,
+    /// The push service and node, separated by `#`, of each registration of the session (XEP-0357).
+    pub push: Vec<String>,
     /// Whether the client is inactive (XEP-0352).
     pub inactive: bool,
 }
@@ -128,6 +132,7 @@ impl World {
                 unacked: session.sm.as_ref().map_or(0, |sm| sm.unacked.len()),
                 available: session.presence.is_some(),
                 carbons: session.carbons,
+                push: session.push.iter().cloned().collect(),
                 inactive: session.inactive,
             })
             .collect()
@@ -184,6 +189,7 @@ impl World {
                 connection: Some(connection),
                 sm: None,
                 carbons: false,
+                push: BTreeSet::new(),
                 inactive: false,
                 held_presence: BTreeMap::new(),
                 presence: None,
@@ -414,6 +420,27 @@ impl World {
     pub(crate) fn set_carbons(&mut self, session: SessionId, on: bool) {
         if let Some(session) = self.sessions.get_mut(&session) {
             session.carbons = on;
+        }
+    }
+
+    /// Enables or disables push notifications of a session at a node (XEP-0357). Without a node, all of the service are disabled.
+    pub(crate) fn set_push(
+        &mut self,
+        session: SessionId,
+        service: &str,
+        node: Option<&str>,
+        on: bool,
+    ) {
+        let Some(session) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        let name = [service, "#", node.unwrap_or_default()].concat();
+        if on {
+            session.push.insert(name);
+        } else if node.is_some() {
+            session.push.remove(&name);
+        } else {
+            session.push.retain(|other| !other.starts_with(&name));
         }
     }
 

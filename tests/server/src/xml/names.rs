@@ -43,6 +43,7 @@ const FREQUENT: &[&str] = &[
     ns::SM,
     ns::FAST,
     ns::CARBONS,
+    ns::PUSH,
     ns::CSI,
     ns::ROSTER,
     ns::CAPS,

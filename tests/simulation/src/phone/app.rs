@@ -184,6 +184,8 @@ impl<T: Tls + Clone> Phone<T> {
             EngineInput::Connect => self.app.displaced = false,
             EngineInput::Disconnect => self.app.closing = true,
             EngineInput::LogOut => {
+                // Until it knows better, the app does not rely on it that the engine has stored this.
+                model.push.want(0);
                 self.app.logging_out = true;
                 self.app.tried_to_turn_in = self.app.no_network;
                 self.app.closing = true;
@@ -297,6 +299,9 @@ impl<T: Tls + Clone> Phone<T> {
                     coverage.event("request answered");
                 }
             }
+            EngineOutput::PushSet { ticket, outcome } => {
+                model.push.answered(ticket.0, outcome.is_ok());
+            }
             EngineOutput::LoggedOut => {
                 model.excuse_requests();
                 self.app.logging_out = false;
@@ -342,6 +347,8 @@ impl<T: Tls + Clone> Phone<T> {
                 stage:
                     Stage::Failed(Failure::SessionLost | Failure::Refused(_) | Failure::TooBig { .. }),
             } => model.reported_failed(&id),
+            EngineEvent::PushEnabled => coverage.event("push enabled"),
+            EngineEvent::PushRefused(_) => coverage.event("push refused"),
             EngineEvent::CaughtUp => model.caught_up(self.app.connecting_at),
             EngineEvent::PossibleGap => {
                 coverage.event("gap reported");

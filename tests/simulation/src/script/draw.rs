@@ -9,6 +9,8 @@ use crate::setup::VARIATIONS;
 const PURPOSE: u64 = 1;
 /// Drawn separately, so that the other draws do not change.
 const ADDRESSES: u64 = 7;
+/// Likewise.
+const PUSH: u64 = 9;
 
 impl Script {
     /// The script of a seed.
@@ -22,6 +24,7 @@ impl Script {
             draw(profile, &mut at, &mut steps, &mut random);
         }
         addresses(&mut steps, &mut Random::new(seed, ADDRESSES));
+        push_notifications(&mut steps, &mut Random::new(seed, PUSH));
         Self {
             profile,
             seed,
@@ -217,6 +220,21 @@ fn addresses(steps: &mut Vec<ScriptStep>, random: &mut Random) {
             .map(|(at, action)| ScriptStep { at, action }),
     );
     // A stable sort: the first list comes first.
+    steps.sort_by_key(|step| step.at);
+}
+
+/// Half of the apps want push notifications, and some change their minds.
+fn push_notifications(steps: &mut Vec<ScriptStep>, random: &mut Random) {
+    if random.one_in(2) {
+        return;
+    }
+    let end = steps.last().map_or(0, |step| step.at);
+    for _ in 0..random.between(1, 4) {
+        let at = random.below(end.max(1));
+        let node = u32::try_from(random.below(3)).unwrap_or(0);
+        let action = Action::SetPush(node);
+        steps.push(ScriptStep { at, action });
+    }
     steps.sort_by_key(|step| step.at);
 }
 

@@ -1,6 +1,7 @@
 //! The steps of a script, carried out.
 
 use snapback_engine::EngineInput;
+use snapback_engine::engine::Ticket;
 use snapback_engine::link::tls::Tls;
 use snapback_proto::knowledge::Op;
 use snapback_reference_server as server;
@@ -25,6 +26,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             | Action::Resume
             | Action::BeginSync
             | Action::EndSync
+            | Action::SetPush(_)
             | Action::LogOut
             | Action::Disconnect
             | Action::Connect => self.app(action),
@@ -86,11 +88,24 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             }
             Action::Resume => self.wake(EngineInput::Resume),
             Action::BeginSync => self.wake(EngineInput::BeginSync),
+            Action::SetPush(node) => {
+                self.model.push.want(node);
+                self.set_push();
+            }
             Action::LogOut if !self.suspended => self.app_says(EngineInput::LogOut),
             Action::Disconnect => self.app_says(EngineInput::Disconnect),
             Action::EndSync => self.leave(),
             Action::Connect => self.wake(EngineInput::Connect),
             _ => {}
+        }
+    }
+
+    /// The app states what it wants, unless that is stored.
+    pub(super) fn set_push(&mut self) {
+        if !self.model.push.is_stored() && !self.suspended {
+            let wanted = self.model.push.wanted();
+            let ticket = Ticket(self.model.push.asked());
+            self.app_says(EngineInput::SetPush { ticket, wanted });
         }
     }
 

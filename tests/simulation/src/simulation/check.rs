@@ -67,6 +67,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
     pub(super) fn nudge(&mut self) {
         self.last_nudge = self.now;
         self.end_lost_connections();
+        self.set_push();
         if self.phone.as_ref().is_some_and(Phone::is_halted) {
             self.wake(EngineInput::Connect);
         }
@@ -84,6 +85,8 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             && !self.model.is_set_apart(Request::Presence)
             && !self.model.is_set_apart(Request::Carbons)
             && (phone.is_active() || !self.model.is_set_apart(Request::ClientState))
+            && !self.model.is_set_apart(Request::Push)
+            && self.model.push.is_stored()
             && self.model.is_sent()
             && self.is_received()
             && self.model.unanswered().next().is_none()
@@ -188,6 +191,11 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         } else if !session.available {
             self.model
                 .broken("I15", || "there is no presence".to_owned());
+        } else if switches.push && session.push != self.model.push.at_server() {
+            let (has, wanted) = (session.push.clone(), self.model.push.at_server());
+            self.model.broken("I22", || {
+                format!("the app wants push notifications at {wanted:?}, the session has {has:?}")
+            });
         } else if switches.csi && !self.model.server_forgotten && session.inactive == active {
             let said = session.inactive;
             self.model.broken("I15", || {

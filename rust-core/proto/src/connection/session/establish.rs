@@ -24,7 +24,7 @@ use crate::connection::timer::Timer;
 
 impl Session {
     /// Sends the initial stanzas of a new session, after the bind request: `<enable/>`, roster, carbons, presence, the archive
-    /// query, client state.
+    /// query, push notifications, client state.
     pub(in crate::connection) fn greet(
         &mut self,
         features: &StreamFeatures,
@@ -54,6 +54,7 @@ impl Session {
         if self.archive.is_planned() && self.may_send(Request::Archive, remote) {
             self.send_archive_query(remote);
         }
+        self.greet_with_push(remote);
         self.sent_inactive = inline.inactive;
         self.tell_client_state(remote);
     }
@@ -153,6 +154,7 @@ impl Session {
         }
         // The app may have changed its state since the initial stanzas were sent, while the bind was pending.
         self.tell_client_state(remote);
+        self.push_changed(remote);
         if self.awaits_start.is_some() {
             self.expect_start(remote);
             return Ok(());
@@ -263,6 +265,7 @@ impl Session {
         session.expect_archive(remote);
         session.resend_unacked(remote);
         session.recheck_archive(remote);
+        session.tell_push_after_resumption(remote);
         session.go_on(remote);
         remote.at_risk = Some(Assumption::Resumption);
         Ok(session)

@@ -263,6 +263,8 @@ impl Session {
                 self.archive_page(&pending.id, iq, remote)
             }
             PendingKind::ArchiveEnd => self.archive_end(&pending.id, iq, remote),
+            PendingKind::PushEnable => self.push_enabled(iq, remote),
+            PendingKind::PushDisable => self.push_disabled(&pending.id, remote),
         }
     }
 

@@ -15,6 +15,7 @@ mod management;
 mod missed;
 mod outbound;
 mod payload;
+mod push;
 mod queued;
 mod rate;
 mod requests;

@@ -180,6 +180,7 @@ fn part(kind: PendingKind) -> Request {
         | PendingKind::ArchiveTime
         | PendingKind::ArchiveBack
         | PendingKind::ArchiveEnd => Request::Archive,
+        PendingKind::PushEnable | PendingKind::PushDisable => Request::Push,
     }
 }
 
@@ -347,6 +348,7 @@ impl Session {
                 self.read_what_came_before(remote);
             }
             Request::Archive => self.query_archive_alone(remote),
+            Request::Push => self.tell_push(remote),
             Request::ClientState => self.send_client_state(remote),
         }
         self.request_ack(remote);
@@ -425,6 +427,7 @@ impl Session {
             Request::Roster => config.roster,
             Request::Carbons => config.carbons,
             Request::Presence => config.presence,
+            Request::Push => remote.knowledge.push.concerns_server(),
             Request::Archive | Request::Disco | Request::ClientState => true,
         }
     }

@@ -12,7 +12,7 @@ use crate::connection::session::missed::Missed;
 use crate::connection::session::rate::Answers;
 use crate::connection::session::requests::Requests;
 use crate::jid::BareJid;
-use crate::knowledge::{ArchiveCursor, OutboundStanza, PendingIq};
+use crate::knowledge::{ArchiveCursor, OutboundStanza, PendingIq, PushTarget};
 use crate::stream::features::StreamFeatures;
 use crate::time::Instant;
 use crate::xep::caps::OwnCaps;
@@ -52,6 +52,8 @@ pub(in crate::connection) struct Session {
     /// When a request of another entity was last answered.
     pub(super) answered_at: Option<Instant>,
     pub(super) stage: SessionStage,
+    /// The requests to disable push notifications that are not answered, by their ids.
+    pub(super) disabling: Vec<(String, PushTarget)>,
     /// The client state that the server last received.
     pub(super) sent_inactive: bool,
     /// The client's full JID, once a resource is bound.
@@ -171,6 +173,7 @@ impl Session {
             answered_at: None,
             awaits_start: None,
             stage: SessionStage::Beginning,
+            disabling: Vec::new(),
             sent_inactive: false,
             jid: None,
             last_inbound: None,

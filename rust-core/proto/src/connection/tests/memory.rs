@@ -33,6 +33,7 @@ impl Memory {
             }
             Op::ForgetFloor => knowledge.floor = None,
             Op::KeyTrust(change) => knowledge.key_trust.apply(&change),
+            Op::Push(change) => knowledge.push.apply(&change),
             Op::LearnCaps(known) => knowledge.caps.push(known),
             Op::LearnSmBeforeSasl(key) => knowledge.server.sm_before_sasl = key,
             Op::ForgetServer => {

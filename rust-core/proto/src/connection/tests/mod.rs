@@ -30,6 +30,7 @@ mod hand_over;
 mod login_binding;
 mod login_sasl1;
 mod login_sasl2;
+mod push;
 mod refused_results;
 mod resume_only;
 mod resume_trials;

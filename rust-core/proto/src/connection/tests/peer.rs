@@ -207,6 +207,7 @@ impl Peer {
             Command::Probe { .. } => "probe",
             Command::AskForQueued => "ask for queued",
             Command::PathChanged => "path changed",
+            Command::PushChanged(_) => "push changed",
             Command::SetActive(_) => "set active",
             Command::Close => "close",
         };
@@ -332,6 +333,11 @@ impl Peer {
                 self.transmits
             );
         }
+    }
+
+    /// The engine stores this itself.
+    pub(super) fn store(&mut self, op: Op) {
+        self.memory.apply(&[op]);
     }
 
     /// What a next connection would know, and a script that continues there.

@@ -3,6 +3,7 @@
 
 mod ledger;
 mod login;
+mod push;
 mod session;
 mod stanzas;
 

@@ -109,6 +109,8 @@ fn pending_request(input: &mut Reader<'_>) -> Result<PendingIq, Fault> {
         PendingKind::ArchiveTime,
         PendingKind::ArchiveBack,
         PendingKind::ArchiveEnd,
+        PendingKind::PushEnable,
+        PendingKind::PushDisable,
     ]
     .into_iter()
     .find(|kind| pending_name(*kind) == name)
@@ -125,5 +127,7 @@ fn pending_name(kind: PendingKind) -> &'static str {
         PendingKind::ArchiveTime => "archive-time",
         PendingKind::ArchiveBack => "archive-back",
         PendingKind::ArchiveEnd => "archive-end",
+        PendingKind::PushEnable => "push-enable",
+        PendingKind::PushDisable => "push-disable",
     }
 }

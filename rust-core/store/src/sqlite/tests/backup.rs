@@ -41,6 +41,7 @@ fn assert_past_is_forgotten(store: &mut SqliteStore, report: &OpenReport) {
         DataLoss::Deliveries,
         DataLoss::FastTokens,
         DataLoss::TrustedKeys,
+        DataLoss::PushRegistration,
     ];
     assert_eq!(report.unknown, lost);
     let knowledge = store.load(&server()).unwrap();
