@@ -1183,6 +1183,16 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
     func trustKey(key: Data) async throws
 
     /**
+     * Asks the server to publish no more push notifications. Returns once that is stored.
+     */
+    func disablePush() async throws
+
+    /**
+     * Asks the server, now and in each new session, to publish push notifications at this service. Returns once that is stored.
+     */
+    func enablePush(service: String, node: String?, options: [String: String]) async throws
+
+    /**
      * Changes these fields of a room's configuration.
      */
     func configureRoom(room: String, fields: [RoomField]) async throws
@@ -2141,6 +2151,44 @@ package func trustKey(key: Data)async throws   {
             freeFunc: ffi_snapback_ffi_rust_future_free_void,
             liftFunc: { $0 },
             errorHandler: FfiConverterTypeKeyError_lift
+        )
+}
+
+    /**
+     * Asks the server to publish no more push notifications. Returns once that is stored.
+     */
+package func disablePush()async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_disable_push(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypePushError_lift
+        )
+}
+
+    /**
+     * Asks the server, now and in each new session, to publish push notifications at this service. Returns once that is stored.
+     */
+package func enablePush(service: String, node: String?, options: [String: String])async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_enable_push(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(service),FfiConverterOptionString.lower(node),FfiConverterDictionaryStringString.lower(options)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypePushError_lift
         )
 }
 
@@ -12430,6 +12478,21 @@ package enum Event: Equatable, Hashable {
      */
     case rosterChanged
     /**
+     * The server publishes push notifications for this session, as it was asked to (XEP-0357). Told in each new session.
+     */
+    case pushEnabled
+    /**
+     * The server has refused to publish push notifications for this session. Each new session asks again.
+     */
+    case pushRefused(
+        /**
+         * The defined condition: `service-unavailable` where the server does not support push notifications.
+         */condition: String,
+        /**
+         * The server's own text: not safe to log.
+         */text: String?
+    )
+    /**
      * The block list was changed, by any client of the account (XEP-0191).
      */
     case blockListChanged(
@@ -12520,20 +12583,25 @@ package struct FfiConverterTypeEvent: FfiConverterRustBuffer {
 
         case 10: return .rosterChanged
 
-        case 11: return .blockListChanged(change: try FfiConverterTypeBlockListChange.read(from: &buf)
+        case 11: return .pushEnabled
+
+        case 12: return .pushRefused(condition: try FfiConverterString.read(from: &buf), text: try FfiConverterOptionString.read(from: &buf)
         )
 
-        case 12: return .stanzaRefused(limit: try FfiConverterString.read(from: &buf), bytes: try FfiConverterUInt64.read(from: &buf)
+        case 13: return .blockListChanged(change: try FfiConverterTypeBlockListChange.read(from: &buf)
         )
 
-        case 13: return .possibleGap
-
-        case 14: return .caughtUp
-
-        case 15: return .peerFault(what: try FfiConverterString.read(from: &buf)
+        case 14: return .stanzaRefused(limit: try FfiConverterString.read(from: &buf), bytes: try FfiConverterUInt64.read(from: &buf)
         )
 
-        case 16: return .internalFault
+        case 15: return .possibleGap
+
+        case 16: return .caughtUp
+
+        case 17: return .peerFault(what: try FfiConverterString.read(from: &buf)
+        )
+
+        case 18: return .internalFault
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -12605,32 +12673,42 @@ package struct FfiConverterTypeEvent: FfiConverterRustBuffer {
             writeInt(&buf, Int32(10))
 
 
-        case let .blockListChanged(change):
+        case .pushEnabled:
             writeInt(&buf, Int32(11))
+
+
+        case let .pushRefused(condition,text):
+            writeInt(&buf, Int32(12))
+            FfiConverterString.write(condition, into: &buf)
+            FfiConverterOptionString.write(text, into: &buf)
+
+
+        case let .blockListChanged(change):
+            writeInt(&buf, Int32(13))
             FfiConverterTypeBlockListChange.write(change, into: &buf)
 
 
         case let .stanzaRefused(limit,bytes):
-            writeInt(&buf, Int32(12))
+            writeInt(&buf, Int32(14))
             FfiConverterString.write(limit, into: &buf)
             FfiConverterUInt64.write(bytes, into: &buf)
 
 
         case .possibleGap:
-            writeInt(&buf, Int32(13))
+            writeInt(&buf, Int32(15))
 
 
         case .caughtUp:
-            writeInt(&buf, Int32(14))
+            writeInt(&buf, Int32(16))
 
 
         case let .peerFault(what):
-            writeInt(&buf, Int32(15))
+            writeInt(&buf, Int32(17))
             FfiConverterString.write(what, into: &buf)
 
 
         case .internalFault:
-            writeInt(&buf, Int32(16))
+            writeInt(&buf, Int32(18))
 
         }
     }
@@ -14692,6 +14770,145 @@ package func FfiConverterTypeProxyKind_lower(_ value: ProxyKind) -> RustBuffer {
     return FfiConverterTypeProxyKind.lower(value)
 }
 
+
+
+/**
+ * Why push notifications were not enabled or disabled.
+ */
+package
+enum PushError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
+
+
+
+    /**
+     * The address of the push service is not an address.
+     */
+    case InvalidAddress(
+        /**
+         * What is wrong with it.
+         */problem: JidProblem
+    )
+    /**
+     * Address, node and options together are too long.
+     */
+    case TooBig(
+        /**
+         * Their size, in bytes.
+         */size: UInt64,
+        /**
+         * The maximum size, in bytes.
+         */limit: UInt64
+    )
+    /**
+     * The store does not take the change.
+     */
+    case Storage(
+        /**
+         * The reason.
+         */problem: StorageProblem
+    )
+    /**
+     * The client was closed.
+     */
+    case Closed
+    /**
+     * An internal fault of this library.
+     */
+    case Internal
+
+
+
+
+
+
+    package var errorDescription: String? {
+        String(reflecting: self)
+    }
+
+}
+
+#if compiler(>=6)
+extension PushError: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypePushError: FfiConverterRustBuffer {
+    typealias SwiftType = PushError
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PushError {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+
+
+
+        case 1: return .InvalidAddress(
+            problem: try FfiConverterTypeJidProblem.read(from: &buf)
+            )
+        case 2: return .TooBig(
+            size: try FfiConverterUInt64.read(from: &buf),
+            limit: try FfiConverterUInt64.read(from: &buf)
+            )
+        case 3: return .Storage(
+            problem: try FfiConverterTypeStorageProblem.read(from: &buf)
+            )
+        case 4: return .Closed
+        case 5: return .Internal
+
+         default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: PushError, into buf: inout [UInt8]) {
+        switch value {
+
+
+
+
+
+        case let .InvalidAddress(problem):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeJidProblem.write(problem, into: &buf)
+
+
+        case let .TooBig(size,limit):
+            writeInt(&buf, Int32(2))
+            FfiConverterUInt64.write(size, into: &buf)
+            FfiConverterUInt64.write(limit, into: &buf)
+
+
+        case let .Storage(problem):
+            writeInt(&buf, Int32(3))
+            FfiConverterTypeStorageProblem.write(problem, into: &buf)
+
+
+        case .Closed:
+            writeInt(&buf, Int32(4))
+
+
+        case .Internal:
+            writeInt(&buf, Int32(5))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypePushError_lift(_ buf: RustBuffer) throws -> PushError {
+    return try FfiConverterTypePushError.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypePushError_lower(_ value: PushError) -> RustBuffer {
+    return FfiConverterTypePushError.lower(value)
+}
 
 
 /**
@@ -17922,6 +18139,10 @@ public enum StoreUnknown: Equatable, Hashable {
      */
     case trustedKeys
     /**
+     * Where push notifications are wanted. The app has to enable them again.
+     */
+    case pushRegistration
+    /**
      * The roster, which is fetched from the server again.
      */
     case roster
@@ -17968,9 +18189,11 @@ package struct FfiConverterTypeStoreUnknown: FfiConverterRustBuffer {
 
         case 9: return .trustedKeys
 
-        case 10: return .roster
+        case 10: return .pushRegistration
 
-        case 11: return .serverFacts
+        case 11: return .roster
+
+        case 12: return .serverFacts
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -18016,12 +18239,16 @@ package struct FfiConverterTypeStoreUnknown: FfiConverterRustBuffer {
             writeInt(&buf, Int32(9))
 
 
-        case .roster:
+        case .pushRegistration:
             writeInt(&buf, Int32(10))
 
 
-        case .serverFacts:
+        case .roster:
             writeInt(&buf, Int32(11))
+
+
+        case .serverFacts:
+            writeInt(&buf, Int32(12))
 
         }
     }
@@ -21110,6 +21337,32 @@ fileprivate struct FfiConverterSequenceTypeXmlNode: FfiConverterRustBuffer {
     }
 }
 
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterDictionaryStringString: FfiConverterRustBuffer {
+    package static func write(_ value: [String: String], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for (key, value) in value {
+            FfiConverterString.write(key, into: &buf)
+            FfiConverterString.write(value, into: &buf)
+        }
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [String: String] {
+        let len: Int32 = try readInt(&buf)
+        var dict = [String: String]()
+        dict.reserveCapacity(Int(len))
+        for _ in 0..<len {
+            let key = try FfiConverterString.read(from: &buf)
+            let value = try FfiConverterString.read(from: &buf)
+            dict[key] = value
+        }
+        return dict
+    }
+}
+
 
 package typealias Password = String
 
@@ -21549,6 +21802,12 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_trust_key() != 47342) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_disable_push() != 50130) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_enable_push() != 14544) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_configure_room() != 7161) {

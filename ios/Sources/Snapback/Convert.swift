@@ -77,6 +77,8 @@ extension Event {
     case .stanzaStage(let id, let stage): self = .stageReached(id: id, stage: stage)
     case .serverFeatures(let features): self = .serverFeatures(features)
     case .rosterChanged: self = .rosterChanged
+    case .pushEnabled: self = .pushEnabled
+    case .pushRefused(let condition, let text): self = .pushRefused(condition: condition, text: text)
     case .blockListChanged(let change): self = .blockListChanged(BlockListChange(change))
     case .stanzaRefused(let limit, let bytes): self = .stanzaRefused(limit: limit, bytes: bytes)
     case .possibleGap: self = .possibleGap

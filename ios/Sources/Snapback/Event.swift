@@ -22,6 +22,13 @@ public enum Event: Sendable {
   case serverFeatures([String])
   /// The stored roster changed; ``SnapbackClient/roster()`` returns it.
   case rosterChanged
+  /// The server publishes push notifications for this session, as ``PushNotifications`` asked it to. Told in each new
+  /// session.
+  case pushEnabled
+  /// The server has refused to publish push notifications for this session, with this condition (RFC 6120 section
+  /// 8.3.3): `service-unavailable` where it does not support them. Each new session asks again. `text` is the server's
+  /// own, and not safe to log.
+  case pushRefused(condition: String, text: String?)
   /// The block list was changed, by any client of the account; see ``Blocking/list()``.
   case blockListChanged(BlockListChange)
   /// An inbound stanza was skipped: it exceeded a limit, or its XML had a fault that its sender caused. `limit` names

@@ -165,6 +165,7 @@ extension SnapbackError {
     case let error as IqError: SnapbackError(error)
     case let error as XmlProblem: SnapbackError(error)
     case let error as KeyError: SnapbackError(error)
+    case let error as PushError: SnapbackError(error)
     case let error as ServiceError: SnapbackError(error)
     case let error as RoomError: SnapbackError(error)
     case is SnapbackError, is CancellationError: error

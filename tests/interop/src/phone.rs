@@ -80,6 +80,10 @@ pub struct Log {
     pub offline: Vec<OfflineReason>,
     /// How often the app was informed that messages may be missing.
     pub possible_gaps: usize,
+    /// How often the server confirmed that it publishes push notifications.
+    pub push_enabled: usize,
+    /// How often it refused to.
+    pub push_refused: usize,
     /// Protocol violations of the server, and steps of the escalation policy.
     pub faults: Vec<&'static str>,
 }
@@ -292,6 +296,8 @@ impl Phone {
                 self.log.offline.push(reason);
             }
             Event::PossibleGap => self.log.possible_gaps += 1,
+            Event::PushEnabled => self.log.push_enabled += 1,
+            Event::PushRefused(_) => self.log.push_refused += 1,
             Event::PeerFault(fault) => self.log.faults.push(fault),
             _ => {}
         }

@@ -4,6 +4,7 @@ import im.snapback.ffi.CallException
 import im.snapback.ffi.CoreClient
 import im.snapback.ffi.IqException
 import im.snapback.ffi.KeyException
+import im.snapback.ffi.PushException
 import im.snapback.ffi.SendException
 import im.snapback.ffi.ServiceException
 import kotlinx.coroutines.CancellationException
@@ -51,6 +52,8 @@ internal class Calls(
         } catch (error: IqException) {
             throw SnapbackException.of(error)
         } catch (error: KeyException) {
+            throw error.toSnapbackException()
+        } catch (error: PushException) {
             throw error.toSnapbackException()
         } catch (error: ServiceException) {
             throw error.toSnapbackException()

@@ -91,6 +91,8 @@ internal fun CoreEvent.toEvent(confirm: (String) -> Unit): Event? =
         is CoreEvent.StanzaStage -> Event.StageReached(id, stage.toStage())
         is CoreEvent.ServerFeatures -> Event.ServerFeatures(features)
         is CoreEvent.RosterChanged -> Event.RosterChanged
+        is CoreEvent.PushEnabled -> Event.PushEnabled
+        is CoreEvent.PushRefused -> Event.PushRefused(condition, text)
         is CoreEvent.BlockListChanged -> Event.BlockListChanged(change.toChange())
         is CoreEvent.StanzaRefused -> Event.StanzaRefused(limit, bytes.toLong())
         is CoreEvent.PossibleGap -> Event.PossibleGap

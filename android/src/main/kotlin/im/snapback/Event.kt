@@ -106,6 +106,21 @@ public sealed interface Event {
     /** The stored roster changed; [SnapbackClient.roster] returns it. */
     public data object RosterChanged : Event
 
+    /** The server publishes push notifications for this session, as [PushNotifications] asked it to. Told in each new session. */
+    public data object PushEnabled : Event
+
+    /**
+     * The server has refused to publish push notifications for this session, with this [condition] (RFC 6120 section 8.3.3):
+     * `service-unavailable` where it does not support them. Each new session asks again. [text] is the server's own, and not safe
+     * to log.
+     */
+    public class PushRefused internal constructor(
+        public val condition: String,
+        public val text: String?,
+    ) : Event {
+        override fun toString(): String = "PushRefused(condition=$condition)"
+    }
+
     /** The block list was changed, by any client of the account; see [Blocking.list]. */
     public data class BlockListChanged(val change: BlockListChange) : Event
 

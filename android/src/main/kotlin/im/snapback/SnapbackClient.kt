@@ -74,6 +74,9 @@ public class SnapbackClient private constructor(
     /** What was wrong with the store when it was opened, and which data was lost. Usually empty. */
     public val openReport: OpenReport = core.openReport()
 
+    /** Where the server publishes push notifications (XEP-0357). */
+    public val push: PushNotifications = PushNotifications(calls)
+
     /** The block list (XEP-0191). */
     public val blocking: Blocking get() = Blocking(this)
 
