@@ -283,7 +283,7 @@ impl From<core::IqError> for IqError {
             core::IqError::NotARequest | core::IqError::NotXml(_) => Self::BadXml,
             // The client generates the ids of these requests, so that none is in use.
             core::IqError::NotQueued | core::IqError::IdInUse => Self::NotQueued,
-            core::IqError::TooBig => Self::TooBig,
+            core::IqError::TooBig | core::IqError::AnswerTooBig => Self::TooBig,
             core::IqError::TooComplex(limit) => Self::TooComplex {
                 limit: limit.to_string(),
             },

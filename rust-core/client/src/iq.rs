@@ -29,6 +29,8 @@ pub enum IqError {
     NotQueued,
     /// It has more bytes than the configuration allows.
     TooBig,
+    /// What an archive returned takes more than 16 MiB of memory.
+    AnswerTooBig,
     /// It exceeds this limit of its receivers, such as that of nesting: they would refuse it.
     TooComplex(Limit),
     /// A name in it cannot be written as XML.
@@ -46,6 +48,7 @@ impl fmt::Display for IqError {
             Self::NotARequest => f.write_str("it is not a request"),
             Self::IdInUse => f.write_str("a request with this id waits for its answer"),
             Self::TooBig => f.write_str("it is too big"),
+            Self::AnswerTooBig => f.write_str("its answer is too big"),
             Self::TooComplex(limit) => write!(f, "its receivers would refuse it: {limit}"),
             Self::NotXml(error) => error.fmt(f),
             Self::NotQueued => f.write_str("it could not be queued"),
@@ -63,6 +66,7 @@ impl From<RequestError> for IqError {
             RequestError::SessionLost => Self::SessionLost,
             RequestError::NotQueued => Self::NotQueued,
             RequestError::TooBig => Self::TooBig,
+            RequestError::AnswerTooBig => Self::AnswerTooBig,
             RequestError::TooComplex(limit) => Self::TooComplex(limit),
             RequestError::NotXml(error) => Self::NotXml(error),
         }

@@ -105,7 +105,10 @@ pub use push::{PushError, PushService};
 pub use rooms::{Room, RoomError, Rooms};
 pub use xml::{ParseXmlError, escape_xml, parse_received_xml, parse_xml};
 
-pub use services::{CapsInfo, OutgoingAvatar, ServiceError, UploadService};
+pub use services::{
+    CapsInfo, HistoryMessage, HistoryPage, HistoryRequest, OutgoingAvatar, ServiceError,
+    UploadService,
+};
 pub use snapback_chat::room;
 
 pub use snapback_chat::service;

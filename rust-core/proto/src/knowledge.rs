@@ -19,6 +19,7 @@ use crate::stream::features::StreamFeatures;
 use crate::time::UnixTime;
 use crate::xep::caps::Caps;
 use crate::xep::carbons::Carbon;
+use crate::xep::history::HistoryQuery;
 use crate::xep::roster::Item as RosterItem;
 use crate::xml::Element;
 use snapback_types::key_trust::{KeyTrust, KeyTrustChange};
@@ -79,6 +80,8 @@ pub struct Knowledge {
     /// requests that are sent on the connection itself (rule W9). They are kept while the process runs. They are not stored,
     /// since no caller waits for them in another process.
     pub open_requests: Vec<String>,
+    /// Those of them whose results are collected, and not delivered as messages (XEP-0313).
+    pub history_queries: Vec<HistoryQuery>,
 }
 
 /// Sessions that the server may still have, and for which neither stream management nor an archive keeps what they receive

@@ -62,7 +62,7 @@ pub(super) struct Room {
     pub(super) check: Check,
     /// The join asked for no history, since the archive is to be asked.
     pub(super) asks_archive: bool,
-    /// The join has created the room, which admits nobody else before its owner has configured it (XEP-0045 section 10.1.2). The
+    /// The join has created the room, which admits no other user before its owner has configured it (XEP-0045 section 10.1.2). The
     /// join is reported when that is answered.
     opening: Option<Opening>,
 }

@@ -4,6 +4,7 @@
 mod account;
 mod blocking;
 mod disco;
+mod history;
 mod nodes;
 mod profile;
 mod subscriptions;
@@ -23,6 +24,7 @@ use crate::client::Client;
 use crate::iq::{self, IqError};
 
 pub use disco::CapsInfo;
+pub use history::{HistoryMessage, HistoryPage, HistoryRequest};
 pub use profile::OutgoingAvatar;
 pub use upload::UploadService;
 

@@ -190,6 +190,13 @@ pub enum EngineOutput {
         /// The response, or why there is none.
         outcome: Result<Element, RequestError>,
     },
+    /// The results of a query to an archive, in the order of their arrival; its response follows at once.
+    Collected {
+        /// The request's id.
+        id: String,
+        /// The messages that carry the results.
+        results: Vec<Element>,
+    },
     /// Another entity has sent a request that the app answers, with [`super::EngineInput::Respond`], in the configured time.
     /// After that an error is sent.
     Request {
@@ -270,6 +277,7 @@ variants!(EngineOutput {
     KeysChanged,
     PushSet,
     Answered,
+    Collected,
     Request,
     Responded,
     Disconnected,

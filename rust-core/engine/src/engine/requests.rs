@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use snapback_proto::jid::{self, BareJid};
 use snapback_proto::stanza::StanzaError;
+use snapback_proto::xep::history::HistoryQuery;
 use snapback_proto::xml::{Element, Limit, XmlError};
 
 use crate::variants::variants;
@@ -21,6 +22,8 @@ pub enum RequestError {
     NotQueued,
     /// The request exceeds the configured size.
     TooBig,
+    /// What an archive returned takes more than 16 MiB of memory. A smaller page may do.
+    AnswerTooBig,
     /// The request exceeds this limit, so receivers would refuse it.
     TooComplex(Limit),
     /// The names in the request cannot be written as XML.
@@ -32,6 +35,7 @@ variants!(RequestError {
     SessionLost,
     NotQueued,
     TooBig,
+    AnswerTooBig,
     TooComplex,
     NotXml
 });
@@ -45,11 +49,56 @@ struct Waiting {
     to: Option<String>,
     /// Whether the server has acknowledged the request, so that it left the queue and only its response is outstanding.
     taken: bool,
+    /// Set if the results of the request are collected (XEP-0313).
+    history: Option<History>,
 }
 
+/// What an archive has returned until now.
+#[derive(Debug)]
+struct History {
+    query: HistoryQuery,
+    results: Vec<Element>,
+    /// How much memory they take, in bytes; what exceeds the limit is counted and dropped.
+    memory: usize,
+}
+
+/// The maximum memory of the results of one query (rule I20), in bytes: a page of 100 messages of 160 KiB.
+const MAX_HISTORY_MEMORY: usize = 16 << 20;
+
 impl Requests {
-    pub(super) fn insert(&mut self, id: String, to: Option<String>) {
-        self.0.insert(id, Waiting { to, taken: false });
+    pub(super) fn insert(&mut self, id: String, to: Option<String>, query: Option<HistoryQuery>) {
+        let history = query.map(|query| History {
+            query,
+            results: Vec::new(),
+            memory: 0,
+        });
+        let waiting = Waiting {
+            to,
+            taken: false,
+            history,
+        };
+        self.0.insert(id, waiting);
+    }
+
+    /// Returns the queries to archives that wait for a response, in a reproducible order.
+    pub(super) fn history_queries(&self) -> Vec<HistoryQuery> {
+        let histories = self.0.values().flat_map(|waiting| &waiting.history);
+        let mut queries: Vec<HistoryQuery> =
+            histories.map(|history| history.query.clone()).collect();
+        queries.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        queries
+    }
+
+    /// Keeps a result until the query is answered.
+    pub(super) fn collect(&mut self, id: &str, result: Element) {
+        let waiting = self.0.get_mut(id);
+        let Some(history) = waiting.and_then(|waiting| waiting.history.as_mut()) else {
+            return;
+        };
+        history.memory = history.memory.saturating_add(result.memory());
+        if history.memory <= MAX_HISTORY_MEMORY {
+            history.results.push(result);
+        }
     }
 
     pub(super) fn abandon(&mut self, ids: &[String]) {
@@ -112,11 +161,18 @@ impl Requests {
         if !matches {
             return;
         }
-        self.0.remove(&id);
-        let outcome = match StanzaError::of(&iq) {
-            Some(error) => Err(RequestError::Refused(error)),
-            None => Ok(iq),
+        let history = self.0.remove(&id).and_then(|waiting| waiting.history);
+        let outcome = match (StanzaError::of(&iq), &history) {
+            (Some(error), _) => Err(RequestError::Refused(error)),
+            (None, Some(history)) if history.memory > MAX_HISTORY_MEMORY => {
+                Err(RequestError::AnswerTooBig)
+            }
+            (None, _) => Ok(iq),
         };
+        if let Some(history) = history.filter(|_| outcome.is_ok()) {
+            let (id, results) = (id.clone(), history.results);
+            outputs.push_back(EngineOutput::Collected { id, results });
+        }
         outputs.push_back(EngineOutput::Answered { id, outcome });
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use snapback_proto::connection::{Command, Failure, Stage};
 use snapback_proto::knowledge::{OutboundKind, WrittenStanza};
+use snapback_proto::xep::history::HistoryQuery;
 use snapback_proto::xml::{Element, Limit, XmlError};
 use snapback_store::{NewStanza, StoreError};
 
@@ -91,7 +92,8 @@ impl<T: Tls + Clone> Engine<T> {
     pub(super) fn request(&mut self, stanza: Element, room: Result<Room, StoreError>) {
         let id = stanza.attr("id").unwrap_or_default().to_owned();
         let to = stanza.attr("to").map(str::to_owned);
-        self.requests.insert(id.clone(), to);
+        let query = HistoryQuery::of(&stanza);
+        self.requests.insert(id.clone(), to, query);
         let kind = OutboundKind::SessionBound;
         self.accept(stanza, kind, Waiting::Request(id), room);
     }

@@ -105,6 +105,7 @@ impl<T: Tls + Clone> Engine<T> {
         let progress = Progress::of(&knowledge);
         knowledge.presence.clone_from(&self.presence);
         knowledge.open_requests = self.requests.open();
+        knowledge.history_queries = self.requests.history_queries();
         self.credentials.is_new = false;
         self.trust.load(&knowledge.key_trust);
         self.addresses.last_server = Some(server.clone());
@@ -242,6 +243,7 @@ impl<T: Tls + Clone> Engine<T> {
                 let account = self.own_account().clone();
                 return self.requests.answer(iq, &account, &mut self.outputs);
             }
+            Event::HistoryResult { id, message } => return self.requests.collect(&id, message),
             Event::Request(iq) => return self.requested(iq),
             Event::Stage { id, stage } => {
                 if let Stage::Failed(Failure::SessionLost | Failure::StreamEnded(_)) = stage {

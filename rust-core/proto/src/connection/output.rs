@@ -93,6 +93,13 @@ pub enum Event {
     Stanza(Delivery),
     /// The answer to a request of the app.
     IqAnswer(Element),
+    /// A result of a query of the app to an archive; the query's answer follows (XEP-0313).
+    HistoryResult {
+        /// The id of the query's iq.
+        id: String,
+        /// The message that carries the result.
+        message: Element,
+    },
     /// A request of another entity that the app answers, with [`super::Command::Answer`].
     Request(Element),
     /// The block list was changed, by any client of the account (XEP-0191).

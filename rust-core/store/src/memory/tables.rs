@@ -82,6 +82,7 @@ impl Tables {
             seen: Seen::new([0; 32], self.seen.iter().cloned()),
             presence: None,
             open_requests: Vec::new(),
+            history_queries: Vec::new(),
         }
     }
 

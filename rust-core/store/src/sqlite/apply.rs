@@ -47,6 +47,7 @@ impl Tables<'_> {
             seen: self.seen()?,
             presence: None,
             open_requests: Vec::new(),
+            history_queries: Vec::new(),
         })
     }
 

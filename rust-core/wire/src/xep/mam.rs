@@ -51,15 +51,19 @@ pub fn newest(id: &str, query_id: &str) -> Element {
 /// Returns the iq that queries the account's archive for the page of at most `max` messages that ends before the message with
 /// this archive id; without one, with the newest message. Within the page the oldest comes first (XEP-0059 section 2.5).
 pub fn before(id: &str, query_id: &str, before: Option<&str>, max: u32) -> Element {
+    let query = Element::new("query", ns::MAM).with_attr("queryid", query_id);
+    stanza::iq("set", id, None).with_child(query.with_child(page_before(before, max)))
+}
+
+/// Returns the part of a query that names the page.
+pub(super) fn page_before(before: Option<&str>, max: u32) -> Element {
     let mut end = Element::new("before", ns::RSM);
     if let Some(before) = before {
         end.push_text(before);
     }
-    let set = Element::new("set", ns::RSM)
+    Element::new("set", ns::RSM)
         .with_child(Element::new("max", ns::RSM).with_text(max.to_string()))
-        .with_child(end);
-    let query = Element::new("query", ns::MAM).with_attr("queryid", query_id);
-    stanza::iq("set", id, None).with_child(query.with_child(set))
+        .with_child(end)
 }
 
 /// Returns the `queryid` of the result that this message carries, if it carries one.
@@ -111,17 +115,21 @@ impl Archived {
         if !message.is("message", ns::CLIENT) {
             return None;
         }
-        let result = message.child("result", ns::MAM)?;
+        message.child("result", ns::MAM)?;
         if message
             .attr("from")
             .is_some_and(|from| !is_own(from, own_bare))
         {
             return Some(Err(ResultError::Forged));
         }
-        if result.attr("queryid") != Some(query_id) {
-            return Some(Err(ResultError::ForeignQuery));
-        }
-        Some(Self::read(result).map_err(ResultError::Malformed))
+        Some(Self::of_query(message, query_id))
+    }
+
+    /// Reads a result of this query, whose sender the caller has checked.
+    pub(super) fn of_query(message: &Element, query_id: &str) -> Result<Self, ResultError> {
+        let result = message.child("result", ns::MAM);
+        let result = result.filter(|result| result.attr("queryid") == Some(query_id));
+        Self::read(result.ok_or(ResultError::ForeignQuery)?).map_err(ResultError::Malformed)
     }
 
     /// Returns the message as it would have arrived live, with its archive id, and stamped with the time at which it was

@@ -14,6 +14,7 @@ pub mod disco;
 pub mod error;
 pub mod fast;
 pub mod forms;
+pub mod history;
 pub mod mam;
 pub mod ping;
 pub mod push;

@@ -253,7 +253,7 @@ fn is_created(out: &Out) -> bool {
     out.events == [created]
 }
 
-/// Before, it is locked: whoever follows an invitation that was sent at once would not find it.
+/// Before, it is locked: a user who follows an invitation that was sent at once would not find it.
 #[test]
 fn a_new_room_is_joined_when_others_can_join_it() {
     let refused = "<iq type='error'><error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>";

@@ -17,6 +17,7 @@ use crate::connection::output::{Event, Seq};
 use crate::connection::remote::Remote;
 use crate::connection::session::archive::{FromArchive, is_archive};
 use crate::connection::session::dedup::{Ids, Verdict};
+use crate::connection::session::history;
 use crate::connection::session::queued::part_of;
 use crate::connection::session::state::{Session, SessionStage, Sm};
 use crate::connection::session::visibility;
@@ -65,6 +66,12 @@ impl Session {
     }
 
     fn received(&mut self, message: &Element, remote: &mut Remote) {
+        if let Some(id) = history::query_of(message, remote) {
+            let seq = self.commit(Vec::new(), remote);
+            let message = message.clone();
+            let event = Event::HistoryResult { id, message };
+            return remote.env.event_after(Some(seq), event);
+        }
         match self.judge_result(message, remote) {
             FromArchive::No => self.message(message, remote),
             FromArchive::Worthless => {
@@ -230,6 +237,7 @@ impl Session {
         let pending = match owed {
             Some(index) if self.is_from_account(iq, remote) => self.pending.remove(index),
             _ => {
+                history::answered(iq, remote);
                 let seq = self.commit(Vec::new(), remote);
                 remote
                     .env

@@ -8,6 +8,7 @@ mod client_state;
 mod dedup;
 mod establish;
 mod for_app;
+mod history;
 mod inbound;
 mod liveness;
 mod lost;

@@ -2,6 +2,7 @@
 
 use crate::connection::output::{Event, Failure, Seq, Stage};
 use crate::connection::remote::Remote;
+use crate::connection::session::history;
 use crate::connection::session::queued::{core, enqueue, outbound, part_of, stage_event, wire};
 use crate::connection::session::state::{Session, SessionStage, Sm};
 use crate::connection::session::suspects::is_suspect;
@@ -17,6 +18,7 @@ impl Session {
         remote: &mut Remote,
     ) {
         self.note_directed(stanza.element());
+        history::note(stanza.element(), remote);
         if self.is_held(remote) {
             // I4: stanzas before it wait, too.
             return enqueue(stanza, kind, remote);

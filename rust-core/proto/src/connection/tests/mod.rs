@@ -27,6 +27,7 @@ mod first_bind;
 mod forgotten;
 mod graph;
 mod hand_over;
+mod history;
 mod login_binding;
 mod login_sasl1;
 mod login_sasl2;
