@@ -1,5 +1,5 @@
 //! The `snapback` command line: `watch` keeps an account online, `store` shows what is stored for it, `probe` tells what a
-//! server lets a client save.
+//! server lets a client save, `trace` draws what `watch` has printed.
 
 mod store;
 
@@ -7,7 +7,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use snapback_cli::{probe, watch};
+use snapback_cli::{probe, trace, watch};
 use tokio::runtime::{Builder, Runtime};
 
 /// An XMPP client that is back at once and loses nothing.
@@ -22,6 +22,7 @@ struct Cli {
 enum Command {
     Watch(watch::Args),
     Probe(Box<probe::Args>),
+    Trace(trace::Args),
     Store(store::Args),
 }
 
@@ -42,6 +43,10 @@ fn main() -> ExitCode {
             runtime.shutdown_background();
             result.unwrap_or_else(|error| fail(&error, error.exit_code()))
         }
+        Command::Trace(args) => match trace::run(&args) {
+            Ok(code) => code,
+            Err(error) => fail(&error, 2),
+        },
         Command::Store(args) => match store::run(args) {
             Ok(code) => code,
             Err(error) => fail(&error, 2),
