@@ -1,4 +1,5 @@
-//! The `snapback` command line: `watch` keeps an account online, `store` shows what is stored for it.
+//! The `snapback` command line: `watch` keeps an account online, `store` shows what is stored for it, `probe` tells what a
+//! server lets a client save, `trace` draws what `watch` has printed.
 
 mod store;
 
@@ -6,7 +7,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use snapback_cli::watch;
+use snapback_cli::{probe, trace, watch};
 use tokio::runtime::{Builder, Runtime};
 
 /// An XMPP client that is back at once and loses nothing.
@@ -20,6 +21,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Watch(watch::Args),
+    Probe(Box<probe::Args>),
+    Trace(trace::Args),
     Store(store::Args),
 }
 
@@ -33,6 +36,16 @@ fn main() -> ExitCode {
         Command::Watch(args) => match runtime.block_on(watch::run(args)) {
             Ok(code) => code,
             Err(error) => fail(&error, error.exit_code()),
+        },
+        Command::Probe(args) => {
+            let result = runtime.block_on(probe::run(*args));
+            // The system may still be checking a certificate, which has no deadline.
+            runtime.shutdown_background();
+            result.unwrap_or_else(|error| fail(&error, error.exit_code()))
+        }
+        Command::Trace(args) => match trace::run(&args) {
+            Ok(code) => code,
+            Err(error) => fail(&error, 2),
         },
         Command::Store(args) => match store::run(args) {
             Ok(code) => code,
