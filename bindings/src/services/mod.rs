@@ -3,6 +3,7 @@
 mod account;
 mod blocking;
 mod disco;
+mod history;
 mod nodes;
 mod profile;
 mod subscriptions;

@@ -1320,6 +1320,11 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
     func discoItems(to: String, node: String?) async throws  -> [DiscoItem]
 
     /**
+     * Returns a page of history: of a room, or of the account, and there of one conversation or of all.
+     */
+    func history(room: String?, with: String?, before: String?, limit: UInt32) async throws  -> HistoryPage
+
+    /**
      * Configures a node.
      */
     func configureNode(service: String?, node: String, options: NodeOptions) async throws
@@ -2666,6 +2671,25 @@ package func discoItems(to: String, node: String?)async throws  -> [DiscoItem]  
             completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
             freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
             liftFunc: FfiConverterSequenceTypeDiscoItem.lift,
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Returns a page of history: of a room, or of the account, and there of one conversation or of all.
+     */
+package func history(room: String?, with: String?, before: String?, limit: UInt32)async throws  -> HistoryPage  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_history(
+                        self.uniffiCloneHandle(),FfiConverterOptionString.lower(room),FfiConverterOptionString.lower(with),FfiConverterOptionString.lower(before),FfiConverterUInt32.lower(limit)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeHistoryPage_lift,
             errorHandler: FfiConverterTypeServiceError_lift
         )
 }
@@ -5420,6 +5444,174 @@ package func FfiConverterTypeHints_lift(_ buf: RustBuffer) throws -> Hints {
 #endif
 package func FfiConverterTypeHints_lower(_ value: Hints) -> RustBuffer {
     return FfiConverterTypeHints.lower(value)
+}
+
+
+/**
+ * A message of an archive.
+ */
+package struct HistoryMessage: Equatable, Hashable {
+    /**
+     * Its id in the archive.
+     */
+    package let archiveId: String
+    /**
+     * When it was archived, by the server's clock, in milliseconds since 1970.
+     */
+    package let archivedAtMs: Int64?
+    /**
+     * The message.
+     */
+    package let stanza: Stanza
+    /**
+     * Its payloads.
+     */
+    package let content: MessageContent
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * Its id in the archive.
+         */archiveId: String,
+        /**
+         * When it was archived, by the server's clock, in milliseconds since 1970.
+         */archivedAtMs: Int64?,
+        /**
+         * The message.
+         */stanza: Stanza,
+        /**
+         * Its payloads.
+         */content: MessageContent) {
+        self.archiveId = archiveId
+        self.archivedAtMs = archivedAtMs
+        self.stanza = stanza
+        self.content = content
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension HistoryMessage: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeHistoryMessage: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> HistoryMessage {
+        return
+            try HistoryMessage(
+                archiveId: FfiConverterString.read(from: &buf),
+                archivedAtMs: FfiConverterOptionInt64.read(from: &buf),
+                stanza: FfiConverterTypeStanza.read(from: &buf),
+                content: FfiConverterTypeMessageContent.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: HistoryMessage, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.archiveId, into: &buf)
+        FfiConverterOptionInt64.write(value.archivedAtMs, into: &buf)
+        FfiConverterTypeStanza.write(value.stanza, into: &buf)
+        FfiConverterTypeMessageContent.write(value.content, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeHistoryMessage_lift(_ buf: RustBuffer) throws -> HistoryMessage {
+    return try FfiConverterTypeHistoryMessage.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeHistoryMessage_lower(_ value: HistoryMessage) -> RustBuffer {
+    return FfiConverterTypeHistoryMessage.lower(value)
+}
+
+
+/**
+ * A page of history.
+ */
+package struct HistoryPage: Equatable, Hashable {
+    /**
+     * The messages, the newest one first.
+     */
+    package let messages: [HistoryMessage]
+    /**
+     * Where the next page ends; missing if this page begins with the oldest message.
+     */
+    package let next: String?
+    /**
+     * How many results could not be read.
+     */
+    package let unreadable: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * The messages, the newest one first.
+         */messages: [HistoryMessage],
+        /**
+         * Where the next page ends; missing if this page begins with the oldest message.
+         */next: String?,
+        /**
+         * How many results could not be read.
+         */unreadable: UInt64) {
+        self.messages = messages
+        self.next = next
+        self.unreadable = unreadable
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension HistoryPage: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeHistoryPage: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> HistoryPage {
+        return
+            try HistoryPage(
+                messages: FfiConverterSequenceTypeHistoryMessage.read(from: &buf),
+                next: FfiConverterOptionString.read(from: &buf),
+                unreadable: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: HistoryPage, into buf: inout [UInt8]) {
+        FfiConverterSequenceTypeHistoryMessage.write(value.messages, into: &buf)
+        FfiConverterOptionString.write(value.next, into: &buf)
+        FfiConverterUInt64.write(value.unreadable, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeHistoryPage_lift(_ buf: RustBuffer) throws -> HistoryPage {
+    return try FfiConverterTypeHistoryPage.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeHistoryPage_lower(_ value: HistoryPage) -> RustBuffer {
+    return FfiConverterTypeHistoryPage.lower(value)
 }
 
 
@@ -20815,6 +21007,31 @@ fileprivate struct FfiConverterSequenceTypeFlight: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeHistoryMessage: FfiConverterRustBuffer {
+    typealias SwiftType = [HistoryMessage]
+
+    package static func write(_ value: [HistoryMessage], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeHistoryMessage.write(item, into: &buf)
+        }
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [HistoryMessage] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [HistoryMessage]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeHistoryMessage.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeHttpHeader: FfiConverterRustBuffer {
     typealias SwiftType = [HttpHeader]
 
@@ -21883,6 +22100,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_disco_items() != 23669) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_history() != 55568) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_configure_node() != 16272) {

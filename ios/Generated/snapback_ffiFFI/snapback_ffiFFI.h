@@ -674,6 +674,11 @@ uint64_t uniffi_snapback_ffi_fn_method_coreclient_disco_info(uint64_t ptr, RustB
 uint64_t uniffi_snapback_ffi_fn_method_coreclient_disco_items(uint64_t ptr, RustBuffer to, RustBuffer node
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SNAPBACK_FFI_FN_METHOD_CORECLIENT_HISTORY
+#define UNIFFI_FFIDEF_UNIFFI_SNAPBACK_FFI_FN_METHOD_CORECLIENT_HISTORY
+uint64_t uniffi_snapback_ffi_fn_method_coreclient_history(uint64_t ptr, RustBuffer room, RustBuffer with, RustBuffer before, uint32_t limit
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SNAPBACK_FFI_FN_METHOD_CORECLIENT_CONFIGURE_NODE
 #define UNIFFI_FFIDEF_UNIFFI_SNAPBACK_FFI_FN_METHOD_CORECLIENT_CONFIGURE_NODE
 uint64_t uniffi_snapback_ffi_fn_method_coreclient_configure_node(uint64_t ptr, RustBuffer service, RustBuffer node, RustBuffer options
@@ -1677,6 +1682,12 @@ uint16_t uniffi_snapback_ffi_checksum_method_coreclient_disco_info(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_SNAPBACK_FFI_CHECKSUM_METHOD_CORECLIENT_DISCO_ITEMS
 #define UNIFFI_FFIDEF_UNIFFI_SNAPBACK_FFI_CHECKSUM_METHOD_CORECLIENT_DISCO_ITEMS
 uint16_t uniffi_snapback_ffi_checksum_method_coreclient_disco_items(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SNAPBACK_FFI_CHECKSUM_METHOD_CORECLIENT_HISTORY
+#define UNIFFI_FFIDEF_UNIFFI_SNAPBACK_FFI_CHECKSUM_METHOD_CORECLIENT_HISTORY
+uint16_t uniffi_snapback_ffi_checksum_method_coreclient_history(void
 
 );
 #endif

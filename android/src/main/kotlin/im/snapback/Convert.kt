@@ -108,7 +108,7 @@ internal fun CoreAddress.toAddress(): StanzaAddress =
         is CoreAddress.Unreadable -> StanzaAddress.Unreadable(text)
     }
 
-private fun CoreStanza.toMessage(content: MessageContent): ReceivedMessage =
+internal fun CoreStanza.toMessage(content: MessageContent): ReceivedMessage =
     ReceivedMessage(
         from = from.toAddress(),
         to = to.toAddress(),

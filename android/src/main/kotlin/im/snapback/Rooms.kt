@@ -97,6 +97,12 @@ public class Room internal constructor(
     /** Returns what is known of the room; `null` if the app has not joined it. */
     public suspend fun info(): RoomInfo? = rooms.ask { roomInfo(address)?.toInfo() }
 
+    /** Returns a page of the room's history, as [SnapbackClient.history] does for the account. */
+    public suspend fun history(
+        before: String? = null,
+        limit: Int = 50,
+    ): HistoryPage = client.historyPage(jid, null, before, limit)
+
     /** Leaves the room. Suspends until the room has confirmed it, at most 30 seconds. */
     public suspend fun leave(): Unit = rooms.ask { leaveRoom(address) }
 

@@ -246,6 +246,16 @@ public class SnapbackClient private constructor(
         handler: suspend (InboundRequest) -> RequestAnswer,
     ): Unit = calls.tell { requests.handle(namespace, handler) }
 
+    /**
+     * Returns a page of the account's history (XEP-0313), from the newest message backwards: of the conversation [with] an address, or
+     * all, [before] the [HistoryPage.next] of another page, at most [limit] messages (1 to 100; Prosody returns 50). Waits for a
+     * session, at most 60 s.
+     *
+     * @throws SnapbackException.Refused `item-not-found` if [before] is no longer there, `service-unavailable` without an archive.
+     */
+    public suspend fun history(with: Jid? = null, before: String? = null, limit: Int = 50): HistoryPage =
+        historyPage(null, with, before, limit)
+
     /** Returns what happened on a node, if this message is about that (XEP-0060); `null` otherwise. */
     public fun nodeEvent(message: ReceivedMessage): NodeEvent? =
         if (calls.isClosed) null else core.nodeEvent(message.xml)?.toEvent()
