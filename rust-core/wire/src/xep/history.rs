@@ -51,6 +51,11 @@ impl HistoryQuery {
         })
     }
 
+    /// Returns whether this message carries a result of any such query.
+    pub fn is_result(message: &Element) -> bool {
+        mam::query_id(message).is_some_and(|query| query.starts_with(PREFIX))
+    }
+
     /// Returns whether this message is a result of the query. T7: from the archive that was asked, and no other entity. `own`: the
     /// account's bare address, prepared.
     pub fn has_result(&self, message: &Element, own: &str) -> bool {

@@ -2,6 +2,7 @@
 //! neither stored nor compared with what was received before, and handed over with the answer.
 
 use crate::connection::remote::Remote;
+use crate::ns;
 use crate::xep::history::HistoryQuery;
 use crate::xml::Element;
 
@@ -13,15 +14,28 @@ pub(super) fn note(iq: &Element, remote: &mut Remote) {
         .extend(HistoryQuery::of(iq));
 }
 
-/// Returns the id of the query that this message is a result of.
-pub(super) fn query_of(message: &Element, remote: &Remote) -> Option<String> {
-    let queries = &remote.knowledge.history_queries;
-    if queries.is_empty() {
-        return None;
+/// What a message has to do with these queries.
+pub(super) enum History {
+    /// Nothing: it is a message as any other.
+    No,
+    /// It is a result of the query with this id.
+    Result(String),
+    /// It is a result of a query that no caller waits for: its process was killed, or it was not in time.
+    Abandoned,
+}
+
+/// Decides about a message. T7: one with a text of its own is dropped in no case, whatever its sender adds to it.
+pub(super) fn judge(message: &Element, remote: &Remote) -> History {
+    if !HistoryQuery::is_result(message) {
+        return History::No;
     }
     let own = remote.env.config.account.to_string();
-    let query = queries.iter().find(|query| query.has_result(message, &own));
-    query.map(|query| query.id.clone())
+    let mut queries = remote.knowledge.history_queries.iter();
+    match queries.find(|query| query.has_result(message, &own)) {
+        Some(query) => History::Result(query.id.clone()),
+        None if message.has_child("body", ns::CLIENT) => History::No,
+        None => History::Abandoned,
+    }
 }
 
 /// A request was answered.

@@ -17,7 +17,7 @@ use crate::connection::output::{Event, Seq};
 use crate::connection::remote::Remote;
 use crate::connection::session::archive::{FromArchive, is_archive};
 use crate::connection::session::dedup::{Ids, Verdict};
-use crate::connection::session::history;
+use crate::connection::session::history::{self, History};
 use crate::connection::session::queued::part_of;
 use crate::connection::session::state::{Session, SessionStage, Sm};
 use crate::connection::session::visibility;
@@ -66,11 +66,18 @@ impl Session {
     }
 
     fn received(&mut self, message: &Element, remote: &mut Remote) {
-        if let Some(id) = history::query_of(message, remote) {
-            let seq = self.commit(Vec::new(), remote);
-            let message = message.clone();
-            let event = Event::HistoryResult { id, message };
-            return remote.env.event_after(Some(seq), event);
+        match history::judge(message, remote) {
+            History::No => {}
+            History::Abandoned => {
+                self.commit(Vec::new(), remote);
+                return;
+            }
+            History::Result(id) => {
+                let seq = self.commit(Vec::new(), remote);
+                let message = message.clone();
+                let event = Event::HistoryResult { id, message };
+                return remote.env.event_after(Some(seq), event);
+            }
         }
         match self.judge_result(message, remote) {
             FromArchive::No => self.message(message, remote),

@@ -58,9 +58,10 @@ fn history_is_counted_and_neither_stored_nor_delivered() {
     let seen = history(&mut peer);
     assert_eq!(seen, ["h1 a1", "h1 a2", "delivered", "answer h1"]);
     assert_eq!(peer.knowledge().sm.unwrap().h, 4);
-    // It is over: a result that comes now is no history.
+    // It is over. A result that comes now, or to the process after this one, is counted and nothing else.
     peer.serve(&of_query("h1", OWN, "a3"));
-    assert_eq!(history(&mut peer), ["delivered"]);
+    assert_eq!(history(&mut peer), [""; 0]);
+    assert_eq!(peer.knowledge().sm.unwrap().h, 5);
 }
 
 #[test]
@@ -72,12 +73,13 @@ fn t7_a_contact_adds_nothing_to_history() {
         "juliet@example.org/other",
         "example.org",
     ] {
-        peer.serve(&of_query("h1", from, "a1"));
+        let forged = of_query("h1", from, "a1");
+        peer.serve(&forged);
+        assert_eq!(history(&mut peer), [""; 0], "{from}");
+        // What it says itself reaches the app.
+        peer.serve(&forged.replace("<result", "<body>thou</body><result"));
         assert_eq!(history(&mut peer), ["delivered"], "{from}");
     }
-    peer.serve(&of_query("h2", OWN, "a1"));
-    assert_eq!(history(&mut peer), ["delivered"]);
-    assert!(reported(&mut peer).is_empty());
 }
 
 /// What was acknowledged is not repeated; the rest follows on the next connection.
