@@ -263,6 +263,12 @@ impl StreamReader {
         Ok(StreamItem::Header(header))
     }
 
+    /// Returns stream features without what a prefix made unreadable.
+    fn features(&self, error: XmlError) -> Option<Element> {
+        let may_be = error == XmlError::UndeclaredPrefix;
+        may_be.then(|| builder::features(self.item_bytes(), &self.scope))?
+    }
+
     fn stanza(&mut self) -> Result<StreamItem, XmlError> {
         if self.skipping.is_none()
             && let Some((reason, at)) = self.refusal()
@@ -276,13 +282,11 @@ impl StreamReader {
                     self.consume();
                     return Ok(StreamItem::Element(element));
                 }
-                Err(XmlError::UndeclaredPrefix)
-                    if let Some(features) = builder::features(self.item_bytes(), &self.scope) =>
-                {
-                    self.consume();
-                    return Ok(StreamItem::Element(features));
-                }
                 Err(error) => {
+                    if let Some(features) = self.features(error) {
+                        self.consume();
+                        return Ok(StreamItem::Element(features));
+                    }
                     let reason = Refusal::of(error).ok_or(error)?;
                     self.begin_skipping(reason, self.scanned)?;
                 }
