@@ -61,6 +61,7 @@ pub(crate) fn add_targets(report: &mut Report) {
 
 fn check_pages() -> Result<(), String> {
     pages::readme()?;
+    pages::guide()?;
     pages::api()
 }
 

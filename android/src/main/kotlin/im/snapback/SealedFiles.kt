@@ -82,8 +82,6 @@ internal class SealedFiles(
         sync(folder)
     }
 
-    fun isEmpty(): Boolean = secrets().isEmpty()
-
     private fun secrets(): List<File> = folder.listFiles { file -> file.name != LOCK }.orEmpty().toList()
 
     private fun delete(file: File) {

@@ -7,7 +7,6 @@ import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertThrows
-import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 import java.io.File
@@ -139,9 +138,9 @@ class PlatformTest {
         files.delete(listOf("a", "missing"))
         assertNull(files.read("a", key))
         assertArrayEquals(byteArrayOf(1), files.read("b", key))
-        assertFalse(files.isEmpty())
         files.exclusively { files.clear() }
-        assertTrue(files.isEmpty())
+        assertNull(files.read("b", key))
+        assertEquals(listOf("lock"), folder.list().orEmpty().toList())
         assertEquals(listOf(folder, folder), synced)
     }
 

@@ -30,10 +30,7 @@ internal class AccountFiles(
         return Storage.InFile(File(folder, "$name.db"), vault)
     }
 
-    /**
-     * Deletes the keys first, since the rest cannot be read without them, then the file and what lies beside it. If the vault has no
-     * more secrets, its own key is deleted as well.
-     */
+    /** Deletes the keys first, since the rest cannot be read without them, then the file and what lies beside it. */
     fun delete() {
         if (OpenAccounts.isOpen(name)) throw SnapbackException.Storage(StorageProblem.OWNED_ELSEWHERE)
         vault.delete(SECRETS.map { "snapback.$name.$it" })

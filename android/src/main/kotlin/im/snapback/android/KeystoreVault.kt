@@ -58,21 +58,19 @@ public class KeystoreVault internal constructor(
      *
      * @throws VaultException if the key store or the disk does not allow it now.
      */
-    public fun reset(): Unit = deleting { files.clear() }
-
-    /** Deletes these secrets, and the key if no secret is left. */
-    internal fun delete(names: List<String>): Unit = deleting { files.delete(names) }
-
-    /** Under the lock, so that no other thread encrypts with the key that is deleted. */
-    private fun deleting(work: () -> Unit): Unit =
+    public fun reset(): Unit =
         guarded {
+            // Under the lock, so that no other thread generates a key meanwhile.
             synchronized(MAKING) {
                 files.exclusively {
-                    work()
-                    if (files.isEmpty()) keyStore().deleteEntry(ALIAS)
+                    files.clear()
+                    keyStore().deleteEntry(ALIAS)
                 }
             }
         }
+
+    /** Deletes these secrets. The key stays: vaults in other folders use it, too. */
+    internal fun delete(names: List<String>): Unit = guarded { files.delete(names) }
 
     private fun existingKey(): SecretKey? = keyStore().getKey(ALIAS, null) as SecretKey?
 

@@ -187,14 +187,14 @@ class KeystoreVaultTest {
     }
 
     @Test
-    fun `the key goes with the last secret`() {
+    fun `a secret is deleted, and the key stays for the vaults in other folders`() {
         val vault = vault(folder.root)
         listOf("a", "b").forEach { vault.write(it, byteArrayOf(1)) }
         vault.delete(listOf("a"))
         assertNull(vault.read("a"))
         assertArrayEquals(byteArrayOf(1), vault.read("b"))
         vault.delete(listOf("b"))
-        assertEquals(0, FakeKeystore.keys.size)
+        assertEquals(1, FakeKeystore.keys.size)
     }
 
     @Test
