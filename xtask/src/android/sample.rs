@@ -22,6 +22,10 @@ pub(super) fn run(host: &Host, published: &Published) -> Outcome {
         format!("-Dsnapback.repository={}", published.repository.display()),
         format!("-Dsnapback.build={}", build.display()),
         format!("-Dsnapback.native={}", host.native.display()),
+        format!(
+            "-Dsnapback.robolectric={}",
+            folder().join("maven/robolectric").display()
+        ),
         format!("-Dsnapback.test.server={}", host.test_server.display()),
     ];
     let prepared =

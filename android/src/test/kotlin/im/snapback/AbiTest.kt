@@ -50,7 +50,9 @@ class AbiTest {
     fun `the public ABI is the committed one`() {
         val found = dumps().joinToString("")
         if (System.getenv("REGENERATE") != null) committed.apply { parentFile.mkdirs() }.writeText(found)
-        assertEquals(committed.readText().lines(), found.lines(), "run with REGENERATE=1 if this is meant")
+        val before = committed.readText()
+        val (removed, added) = listOf(before to found, found to before).map { (one, other) -> one.lines() - other.lines().toSet() }
+        assertTrue(before == found, "run with REGENERATE=1 if this is meant; removed: $removed, added: $added")
     }
 
     @Test
