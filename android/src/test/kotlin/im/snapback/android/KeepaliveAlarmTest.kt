@@ -6,12 +6,16 @@ import android.content.Context
 import android.content.Intent
 import android.os.SystemClock
 import im.snapback.ConnectionState
+import im.snapback.DrainOutcome
 import im.snapback.Event
 import im.snapback.OfflineReason
 import im.snapback.SnapbackClient
 import im.snapback.TestServer
 import im.snapback.on
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
 import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
 import org.junit.After
@@ -65,10 +69,11 @@ class KeepaliveAlarmTest {
         assertEquals(SystemClock.elapsedRealtime() + 10.minutes.inWholeMilliseconds, alarm.triggerAtTime)
         assertTrue(alarm.isAllowWhileIdle)
         assertEquals(KeepaliveReceiver::class.java.name, shadowOf(alarm.operation).savedIntent.component?.className)
+        SystemClock.setCurrentTimeMillis(SystemClock.uptimeMillis() + 11.minutes.inWholeMilliseconds)
         ring()
         assertEquals(listOf("one", "two"), probed)
-        // The next one.
-        assertEquals(1, alarms.scheduledAlarms.size)
+        val next = alarms.scheduledAlarms.single()
+        assertEquals(SystemClock.elapsedRealtime() + 10.minutes.inWholeMilliseconds, next.triggerAtTime)
     }
 
     @Test
@@ -91,6 +96,31 @@ class KeepaliveAlarmTest {
     fun `an interval that would only cost battery is refused`() {
         assertThrows(IllegalArgumentException::class.java) { SnapbackAndroid.setAlarmKeepalive(application, 10.seconds) }
     }
+
+    @Test
+    fun `an alarm during a background sync does not keep the client awake`() =
+        TestServer().use { server ->
+            runBlocking(Dispatchers.Default) {
+                withTimeout(60.seconds) {
+                    val client = SnapbackClient.open("juliet@localhost", "r0m30") { on(server) }
+                    client.connect()
+                    client.state.first { it is ConnectionState.Online }
+                    client.pause()
+                    follow(client::probe)
+                    server.tell("message")
+                    // The sync lasts until the message is collected.
+                    val drained = async { client.drain(30.seconds) }
+                    client.state.first { it is ConnectionState.Online }
+                    ring()
+                    val collecting = launch { client.events.collect { if (it is Event.Delivery) it.confirm() } }
+                    assertEquals(DrainOutcome.Complete, drained.await())
+                    val state = client.state.first { it is ConnectionState.Offline }
+                    assertEquals(OfflineReason.SUSPENDED, (state as ConnectionState.Offline).reason)
+                    client.shutdown()
+                    collecting.join()
+                }
+            }
+        }
 
     @Test
     fun `a connection that died in the sleep of the processor is replaced, and a paused client stays paused`() =
