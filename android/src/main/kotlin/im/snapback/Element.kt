@@ -74,6 +74,7 @@ public class Element internal constructor(
      * @throws SnapbackException.BadXml if it has a name that XML does not allow, or an attribute twice.
      * @throws SnapbackException.TooComplex if it exceeds a limit of its receivers.
      */
+    @Throws(SnapbackException::class)
     public fun toXml(): String {
         if (depth > MAX_DEPTH) throw SnapbackException.TooComplex("depth")
         return translating { native { writeElement(toCore()) } }
@@ -160,6 +161,7 @@ public class Element internal constructor(
          * @throws SnapbackException.TooComplex if it exceeds another limit.
          */
         @JvmStatic
+        @Throws(SnapbackException::class)
         public fun parse(xml: String): Element = of(translating { native { parseElement(xml) } })
 
         /** Parses what the core has written. */

@@ -36,6 +36,7 @@ public class Jid private constructor(
          * @throws SnapbackException.NativeLibrary if the library cannot be loaded.
          */
         @JvmStatic
+        @Throws(SnapbackException::class)
         public fun parse(text: String): Jid =
             try {
                 of(native { parseJid(text) })

@@ -58,6 +58,7 @@ public class KeystoreVault internal constructor(
      *
      * @throws VaultException if the key store or the disk does not allow it now.
      */
+    @Throws(VaultException::class)
     public fun reset(): Unit =
         guarded {
             // Under the lock, so that no other thread generates a key meanwhile.

@@ -26,6 +26,7 @@ public object SnapbackAndroid {
      * @throws SnapbackException.NativeLibrary if the library cannot be loaded.
      */
     @JvmStatic
+    @Throws(SnapbackException::class)
     public fun initialize(context: Context) {
         NativeLibrary.load()
         val isInitialized = NativeLibrary.checked { Verifier.initialized(context.applicationContext) }
