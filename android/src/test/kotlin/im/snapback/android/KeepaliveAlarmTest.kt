@@ -18,9 +18,11 @@ import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
+import kotlinx.coroutines.withTimeoutOrNull
 import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
+import org.junit.Assert.assertNull
 import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Test
@@ -137,8 +139,10 @@ class KeepaliveAlarmTest {
                     client.events.first { it is Event.Ended }
                     client.pause()
                     ring()
-                    val state = client.state.value
-                    assertTrue("$state", state is ConnectionState.Offline && state.reason == OfflineReason.SUSPENDED)
+                    val paused = client.state.first { it is ConnectionState.Offline } as ConnectionState.Offline
+                    assertEquals(OfflineReason.SUSPENDED, paused.reason)
+                    // A resumption would be reported within this time.
+                    assertNull(withTimeoutOrNull(1.seconds) { client.state.first { it !is ConnectionState.Offline } })
                     client.shutdown()
                 }
             }
