@@ -28,6 +28,16 @@ pub(super) fn maven(project: &Path) -> Command {
     maven
 }
 
+/// The value of a property in a project's file.
+pub(super) fn property(project: &str, name: &str) -> Result<String, String> {
+    let open = format!("<{name}>");
+    let close = format!("</{name}>");
+    let rest = project.split_once(&open).map(|(_, rest)| rest);
+    rest.and_then(|rest| rest.split_once(&close))
+        .map(|(value, _)| value.to_owned())
+        .ok_or_else(|| format!("pom.xml has no {name}"))
+}
+
 /// Compiles.
 pub(super) fn package(host: &Host) -> Result<(), String> {
     tool::run(configured(host).arg("compile"))

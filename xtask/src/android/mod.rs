@@ -1,6 +1,7 @@
 //! The Android library: built with cargo and Maven, put together here, since Android's own build tools are not to be had
 //! from Maven Central.
 
+mod apk;
 mod assemble;
 mod build;
 mod check;
@@ -51,6 +52,7 @@ pub(crate) fn add_steps(report: &mut Report) {
     let Some(published) = published else { return };
     report.step("kotlin shrunk", || Outcome::of(shrink::run(&host)));
     report.step("kotlin sample", || sample::run(&host, &published));
+    report.step("kotlin apk", apk::run);
 }
 
 /// `cargo xtask android-targets`: the library for devices, as far as it goes without the NDK.
@@ -61,6 +63,7 @@ pub(crate) fn add_targets(report: &mut Report) {
 
 fn check_pages() -> Result<(), String> {
     pages::readme()?;
+    pages::guide()?;
     pages::api()
 }
 

@@ -7,6 +7,7 @@ use crate::files::read;
 use crate::{api_page, tool};
 
 const MARK: &str = "// README";
+const GUIDE_MARK: &str = "// GUIDE\n";
 const MAX_README_LINES: usize = 10;
 const KOTLIN_COLUMN: usize = 2;
 
@@ -33,16 +34,92 @@ pub(super) fn readme() -> Result<(), String> {
     Ok(())
 }
 
-/// Every name of the Kotlin column is in the sources, and every public member of the client is in the column.
-pub(super) fn api() -> Result<(), String> {
-    let page = api_page::read()?;
-    let listed = api_page::column(&page, KOTLIN_COLUMN);
+/// The examples of the guide are those that are compiled, and the names in it exist.
+pub(super) fn guide() -> Result<(), String> {
+    let page = read(&sources().join("README.md"))?;
+    let compiled = read(&sources().join("src/test/kotlin/im/snapback/android/Guide.kt"))?;
+    let compiled: Vec<String> = (compiled.split(GUIDE_MARK).skip(1).step_by(2))
+        .map(dedented)
+        .collect();
+    let printed: Vec<String> = (page.split("```kotlin\n").skip(1))
+        .filter_map(|rest| rest.split("```").next())
+        // Of Gradle, by the name of its file.
+        .filter(|example| !example.starts_with("//"))
+        .map(dedented)
+        .collect();
+    if printed != compiled {
+        let position = (printed.iter().zip(&compiled)).position(|(one, other)| one != other);
+        return Err(format!(
+            "android/README.md has {} examples, Guide.kt {}; the first that differs: {position:?}",
+            printed.len(),
+            compiled.len()
+        ));
+    }
+    let mut words = sources_words()?;
+    let abi = read(&sources().join("api/snapback.api"))?;
+    words.extend(
+        abi.split(|c: char| !c.is_alphanumeric() && c != '_')
+            .map(str::to_owned),
+    );
+    for name in guide_names(&page, &words) {
+        if let Some(part) = name.split('.').find(|part| !words.contains(*part)) {
+            return Err(format!(
+                "android/README.md names {name}, and Kotlin has no {part}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Lines without the indentation that all of them have, and without empty ones at the ends.
+fn dedented(text: &str) -> String {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let common = text.lines().filter(|line| !line.trim().is_empty());
+    let common = common.map(indent).min().unwrap_or_default();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(|line| line.get(common..).unwrap_or_default().trim_end())
+        .collect();
+    lines.join("\n").trim_matches('\n').to_owned()
+}
+
+/// The names in the page that are to be in Kotlin: those of the column for Snapback, and members of types that it has.
+fn guide_names<'a>(page: &'a str, words: &BTreeSet<String>) -> Vec<&'a str> {
+    let is_name = |text: &&str| {
+        let mut parts = text.split('.');
+        parts.all(|part| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_'))
+    };
+    let (_, migration) = page.split_once("| Smack | Snapback |").unwrap_or_default();
+    let migration = migration.split("\n\n").next().unwrap_or_default();
+    let column = (migration.lines().skip(2))
+        .filter_map(|line| line.split('|').nth(2))
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let members = (page.lines().filter(|line| !line.starts_with("```")))
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+        .filter(|text| {
+            let owner = text.split_once('.').map(|(owner, _)| owner);
+            owner
+                .is_some_and(|owner| owner.starts_with(char::is_uppercase) && words.contains(owner))
+        });
+    column.chain(members).filter(is_name).collect()
+}
+
+/// The words that the sources declare.
+fn sources_words() -> Result<BTreeSet<String>, String> {
     let mut files = Vec::new();
     assemble::list_files(&sources().join("src/main/kotlin"), &mut files)?;
     let mut words = BTreeSet::new();
     for file in files {
         words.extend(declared(&read(&file)?));
     }
+    Ok(words)
+}
+
+/// Every name of the Kotlin column is in the sources, and every public member of the client is in the column.
+pub(super) fn api() -> Result<(), String> {
+    let page = api_page::read()?;
+    let listed = api_page::column(&page, KOTLIN_COLUMN);
+    let words = sources_words()?;
     for name in &listed {
         for part in name.split('.') {
             if !words.contains(part) {
@@ -97,6 +174,24 @@ fn members(source: &str) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn examples_are_compared_without_their_indentation() {
+        assert_eq!(
+            dedented("    a {\n\n        b\n    }\n    "),
+            "a {\n\n    b\n}"
+        );
+    }
+
+    #[test]
+    fn names_of_the_guide_are_found() {
+        let page = "Call `Jid.parse`, not `Log.i` or `a.db`.\n\n| Smack | Snapback |\n|---|---|\n| `Chat.send` | `send`, `Event.Gone` |\n\n`x`\n";
+        let words = ["Jid", "Event"].map(str::to_owned).into();
+        assert_eq!(
+            guide_names(page, &words),
+            ["send", "Event.Gone", "Jid.parse", "Event.Gone"]
+        );
+    }
 
     #[test]
     fn members_are_those_that_others_see() {

@@ -1,5 +1,6 @@
 //! The library in a Maven repository: a folder that Gradle and Maven can read.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -8,6 +9,13 @@ use super::device::DeviceLibraries;
 use super::{ARTIFACT, GROUP, VERIFIER, folder, maven, sources};
 use crate::files::{copy, read, write};
 use crate::tool;
+
+/// Where the project is, unless `SNAPBACK_HOME_URL` names another place: the domain of the group.
+const HOME: &str = "https://snapback.im";
+
+fn home() -> String {
+    env::var("SNAPBACK_HOME_URL").unwrap_or_else(|_| HOME.to_owned())
+}
 
 /// Where it is.
 pub(super) struct Published {
@@ -132,6 +140,7 @@ impl Artifact<'_> {
             dependency.group, dependency.name, dependency.version
         ));
         }
+        let home = home();
         format!(
             r#"<?xml version="1.0" encoding="UTF-8"?>
 <!-- do_not_remove: published-with-gradle-metadata -->
@@ -143,10 +152,27 @@ impl Artifact<'_> {
   <packaging>aar</packaging>
   <name>{title}</name>
   <description>{description}</description>
+  <url>{home}</url>
   <licenses>
-    <license><name>MIT</name></license>
-    <license><name>Apache-2.0</name></license>
+    <license>
+      <name>MIT</name>
+      <url>https://opensource.org/license/mit</url>
+    </license>
+    <license>
+      <name>Apache-2.0</name>
+      <url>https://www.apache.org/licenses/LICENSE-2.0.txt</url>
+    </license>
   </licenses>
+  <developers>
+    <developer>
+      <name>The Snapback contributors</name>
+      <url>{home}</url>
+    </developer>
+  </developers>
+  <scm>
+    <url>{home}</url>
+    <connection>scm:git:{home}.git</connection>
+  </scm>
   <dependencies>
 {listed}  </dependencies>
 </project>
@@ -195,20 +221,14 @@ impl Artifact<'_> {
 
 /// A version as `pom.xml` names it, so that what is compiled against and what is asked for are the same.
 fn version_of(property: &str) -> Result<String, String> {
-    let pom = read(&sources().join("pom.xml"))?;
-    let open = format!("<{property}>");
-    let close = format!("</{property}>");
-    let rest = pom.split_once(&open).map(|(_, rest)| rest);
-    rest.and_then(|rest| rest.split_once(&close))
-        .map(|(version, _)| version.to_owned())
-        .ok_or_else(|| format!("pom.xml has no {property}"))
+    maven::property(&read(&sources().join("pom.xml"))?, property)
 }
 
 fn standard_library() -> Result<Dependency, String> {
     Ok(Dependency {
         group: "org.jetbrains.kotlin",
         name: "kotlin-stdlib",
-        version: version_of("kotlin.version")?,
+        version: version_of("stdlib.version")?,
         is_api: true,
         is_aar: false,
     })

@@ -7,7 +7,7 @@ use super::build::Host;
 use super::maven::{self, maven};
 use super::publish::Published;
 use super::{ARTIFACT, GROUP, VERIFIER, folder, sources};
-use crate::files::fresh;
+use crate::files::{fresh, read};
 use crate::report::Outcome;
 use crate::tool;
 
@@ -22,12 +22,32 @@ pub(super) fn run(host: &Host, published: &Published) -> Outcome {
         format!("-Dsnapback.repository={}", published.repository.display()),
         format!("-Dsnapback.build={}", build.display()),
         format!("-Dsnapback.native={}", host.native.display()),
+        format!(
+            "-Dsnapback.robolectric={}",
+            folder().join("maven/robolectric").display()
+        ),
         format!("-Dsnapback.test.server={}", host.test_server.display()),
     ];
-    if let Err(failure) = unpack(&project, &settings, &build) {
+    let prepared =
+        unpack(&project, &settings, &build).and_then(|()| compile_with_oldest(&project, &settings));
+    if let Err(failure) = prepared {
         return Outcome::of(Err(failure));
     }
     maven::tested(maven(&project).args(&settings).arg("verify"), &build)
+}
+
+/// Compiles it with the oldest Kotlin that can use the library, which the guide names.
+fn compile_with_oldest(project: &Path, settings: &[String]) -> Result<(), String> {
+    let oldest = maven::property(&read(project)?, "kotlin.oldest")?;
+    let series = oldest.rsplit_once('.').map_or("", |(series, _)| series);
+    if !read(&sources().join("README.md"))?.contains(&format!("Kotlin {series}")) {
+        return Err(format!("android/README.md does not name Kotlin {series}"));
+    }
+    let mut compile = maven(project);
+    compile
+        .args(settings)
+        .arg(format!("-Dkotlin.version={oldest}"));
+    tool::run(compile.arg("compile"))
 }
 
 fn unpack(project: &Path, settings: &[String], build: &Path) -> Result<(), String> {

@@ -50,17 +50,20 @@ pub(super) fn run(host: &Host) -> Result<(), String> {
     Ok(())
 }
 
-fn fetch(into: &Path) -> Result<PathBuf, String> {
+/// R8, of a fixed version.
+pub(super) fn fetch(into: &Path) -> Result<PathBuf, String> {
+    copy_artifact(R8, into)?;
+    let version = R8.rsplit(':').next().unwrap_or_default();
+    Ok(into.join(format!("r8-{version}.jar")))
+}
+
+/// Copies what Maven knows by these coordinates.
+pub(super) fn copy_artifact(coordinates: &str, into: &Path) -> Result<(), String> {
     let mut maven = maven(&sources().join("pom.xml"));
     maven
         .arg(format!("{PLUGIN}:copy"))
-        .arg(format!("-Dartifact={R8}"));
-    tool::run(
-        maven
-            .arg(format!("-DoutputDirectory={}", into.display()))
-            .arg("-Dmdep.stripVersion=true"),
-    )?;
-    Ok(into.join("r8.jar"))
+        .arg(format!("-Dartifact={coordinates}"));
+    tool::run(maven.arg(format!("-DoutputDirectory={}", into.display())))
 }
 
 /// The library's classes, and the program among the tests'.
@@ -82,7 +85,7 @@ fn program(work: &Path) -> Result<PathBuf, String> {
 }
 
 /// What the library needs to run, as Maven knows it.
-fn class_path(work: &Path) -> Result<Vec<PathBuf>, String> {
+pub(super) fn class_path(work: &Path) -> Result<Vec<PathBuf>, String> {
     let list = work.join("class-path.txt");
     let mut maven = maven::maven(&sources().join("pom.xml"));
     maven.arg(format!("{PLUGIN}:build-classpath"));
@@ -95,7 +98,7 @@ fn class_path(work: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(listed.trim().split(':').map(PathBuf::from).collect())
 }
 
-fn java_home() -> Result<PathBuf, String> {
+pub(super) fn java_home() -> Result<PathBuf, String> {
     let mut java = Command::new("java");
     java.args(["-XshowSettings:properties", "-version"]);
     let output = java.output().map_err(|error| format!("java: {error}"))?;

@@ -17,6 +17,8 @@ internal class BackgroundSyncs(
 ) {
     private val inProgress = MutableStateFlow(0)
 
+    val areInProgress: Boolean get() = inProgress.value > 0
+
     /** Waits until none is in progress. */
     suspend fun awaitEnd() {
         inProgress.first { it == 0 }

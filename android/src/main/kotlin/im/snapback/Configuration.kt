@@ -43,7 +43,8 @@ public class Configuration internal constructor() {
     /**
      * The first part of the resource. Default `snapback`. A suffix makes it unique, so that two devices of an account do not
      * end each other's sessions: the server adds it in Bind 2 (XEP-0386); otherwise the client adds eight digits, which stay
-     * the same until the app is reinstalled (RFC 6120 section 7.7).
+     * the same until the app is reinstalled (RFC 6120 section 7.7). A text that cannot be a resourcepart, normalized as in RFC 7622,
+     * makes opening the client fail with [SnapbackException.Configuration].
      */
     public var resource: String = "snapback"
 
@@ -99,6 +100,7 @@ public class Configuration internal constructor() {
      * @param transport how TLS starts. Default [Transport.DIRECT_TLS] (XEP-0368), which needs fewer round trips than STARTTLS.
      * @throws IllegalArgumentException if [port] is not a TCP port.
      */
+    @JvmOverloads
     public fun server(host: String, port: Int, transport: Transport = Transport.DIRECT_TLS) {
         require(port in 1..65_535) { "not a port: $port" }
         servers += CoreAddress(host, port.toUShort(), transport)
@@ -113,6 +115,7 @@ public class Configuration internal constructor() {
      *   client fail with [SnapbackException.Configuration].
      * @throws IllegalArgumentException if [port] is not a TCP port.
      */
+    @JvmOverloads
     public fun proxy(kind: ProxyKind, address: String, port: Int, block: Proxy.() -> Unit = {}) {
         require(port in 1..65_535) { "not a port: $port" }
         proxy = Proxy(kind, if (':' in address) "[$address]:$port" else "$address:$port").apply(block)
@@ -275,7 +278,7 @@ public class Configuration internal constructor() {
     internal fun toCore(account: String): CoreConfig =
         CoreConfig(
             account = account,
-            resource = resource,
+            resource = checkedResource(),
             storage =
                 when (val storage = storage) {
                     is Storage.Memory -> CoreStorage.Memory
@@ -324,6 +327,15 @@ public class Configuration internal constructor() {
             proxy = proxy?.let { CoreProxy(it.kind, it.address, it.user, it.remoteNames) },
             dangerousTrust = danger.roots?.let(::DangerousTrust),
         )
+
+    /** A resource that is no resourcepart (RFC 7622 section 3.4) would be refused by the server in each login. */
+    private fun checkedResource(): String {
+        // The digits are those that RFC 6120 binding adds.
+        if (Jid.parseOrNull("a@example.org/$resource.00000000")?.resource != "$resource.00000000" || resource.isEmpty()) {
+            throw SnapbackException.Configuration("resource")
+        }
+        return resource
+    }
 
     private fun Duration?.toMillis(): ULong? = this?.inWholeMilliseconds?.coerceAtLeast(0)?.toULong()
 }

@@ -55,12 +55,14 @@ public class Element internal constructor(
     public val text: String get() = nodes.filterIsInstance<Node.Text>().joinToString("") { it.text }
 
     /** Returns the value of the attribute of this name; `null` if there is none. */
+    @JvmOverloads
     public fun attribute(
         name: String,
         namespace: String = "",
     ): String? = attributes.firstOrNull { it.name == name && it.namespace == namespace }?.value
 
     /** Returns the first child of this name, in the namespace of this element or in another one; `null` if there is none. */
+    @JvmOverloads
     public fun find(
         name: String,
         namespace: String = this.namespace,
@@ -72,9 +74,10 @@ public class Element internal constructor(
      * @throws SnapbackException.BadXml if it has a name that XML does not allow, or an attribute twice.
      * @throws SnapbackException.TooComplex if it exceeds a limit of its receivers.
      */
+    @Throws(SnapbackException::class)
     public fun toXml(): String {
         if (depth > MAX_DEPTH) throw SnapbackException.TooComplex("depth")
-        return translating { writeElement(toCore()) }
+        return translating { native { writeElement(toCore()) } }
     }
 
     override fun equals(other: Any?): Boolean =
@@ -105,6 +108,7 @@ public class Element internal constructor(
         private val nodes = mutableListOf<Node>()
 
         /** Adds an attribute. */
+        @JvmOverloads
         public fun attribute(
             name: String,
             value: String,
@@ -119,6 +123,7 @@ public class Element internal constructor(
         }
 
         /** Adds a child element, in the namespace of this element or in another one. */
+        @JvmOverloads
         public fun child(
             name: String,
             namespace: String = this.namespace,
@@ -135,12 +140,13 @@ public class Element internal constructor(
 
     public companion object {
         /** The namespace of stanzas and of their own children, such as `body`. */
-        public val clientNamespace: String by lazy { coreClientNamespace() }
+        public val clientNamespace: String by lazy { native { coreClientNamespace() } }
 
         /** The deepest that is passed on: as deep as a received stanza. */
         private const val MAX_DEPTH = 68
 
         /** Builds an element. */
+        @JvmOverloads
         public operator fun invoke(
             name: String,
             namespace: String,
@@ -155,7 +161,8 @@ public class Element internal constructor(
          * @throws SnapbackException.TooComplex if it exceeds another limit.
          */
         @JvmStatic
-        public fun parse(xml: String): Element = of(translating { parseElement(xml) })
+        @Throws(SnapbackException::class)
+        public fun parse(xml: String): Element = of(translating { native { parseElement(xml) } })
 
         /** Parses what the core has written. */
         internal fun received(xml: String): Element = of(translating { parseReceivedElement(xml) })

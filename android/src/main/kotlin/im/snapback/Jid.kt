@@ -30,14 +30,16 @@ public class Jid private constructor(
 
     public companion object {
         /**
-         * Parses and normalizes a JID.
+         * Parses and normalizes a JID. The first call in a process waits until the native library is loaded: see [Snapback.preload].
          *
          * @throws SnapbackException.InvalidJid if [text] is not a JID.
+         * @throws SnapbackException.NativeLibrary if the library cannot be loaded.
          */
         @JvmStatic
+        @Throws(SnapbackException::class)
         public fun parse(text: String): Jid =
             try {
-                of(parseJid(text))
+                of(native { parseJid(text) })
             } catch (problem: CoreJidProblem) {
                 throw SnapbackException.InvalidJid(problem)
             }

@@ -17,6 +17,7 @@ public interface KeyVault {
      *
      * @throws VaultException if the vault cannot answer now.
      */
+    @Throws(VaultException::class)
     public fun read(name: String): ByteArray?
 
     /**
@@ -24,6 +25,7 @@ public interface KeyVault {
      *
      * @throws VaultException if the secret cannot be stored.
      */
+    @Throws(VaultException::class)
     public fun write(
         name: String,
         secret: ByteArray,

@@ -100,11 +100,12 @@ public data class MessageKey(
      * Returns whether a [reference] of the message with this key holds for the [other] message. Corrections and retractions hold
      * only for messages of the same sender: in a room, of the same occupant, where [room] announces occupant ids.
      */
+    @JvmOverloads
     public fun refersTo(
         reference: MessageReference,
         other: MessageKey,
         room: RoomFeatures = RoomFeatures(),
-    ): ReferenceVerdict = refersTo(CoreReference(reference.kind, reference.id), toCore(), other.toCore(), room)
+    ): ReferenceVerdict = native { refersTo(CoreReference(reference.kind, reference.id), toCore(), other.toCore(), room) }
 
     private fun toCore() = CoreKey(kind, conversation, sender, occupantId, id, originId, roomId)
 

@@ -26,6 +26,8 @@ internal class NetworkTracker(
     /** What is known about a network; `null` means not yet known. */
     data class Facts(
         val hasInternet: Boolean? = null,
+        /** What carries it. Those of a VPN are those of the network below it, too. */
+        val transports: Set<Int>? = null,
         val isValidated: Boolean = false,
         val isPortal: Boolean = false,
         val isBlocked: Boolean? = null,
@@ -46,8 +48,11 @@ internal class NetworkTracker(
         this.network = network
         facts = change(before)
         if (isOther) settled()
-        // Android has just reached the internet through this network, so a new attempt may succeed: it is reported again.
-        val again = !isOther && facts.isValidated && !before.isValidated
+        // Android has just reached the internet through this network, so a new attempt may succeed; or the network below a VPN is
+        // another one, so that a connection through it may be dead. Either is reported again.
+        val isValidatedNow = facts.isValidated && !before.isValidated
+        val isCarriedOtherwise = before.transports != null && facts.transports != before.transports
+        val again = !isOther && (isValidatedNow || isCarriedOtherwise)
         if (facts.areComplete) report(again) else settle()
     }
 

@@ -68,7 +68,7 @@ public class Nodes internal constructor(private val client: SnapbackClient) {
     public companion object {
         /** Returns the feature that asks for the events of a node. */
         @JvmStatic
-        public fun notifyFeature(node: String): String = coreNotifyFeature(node)
+        public fun notifyFeature(node: String): String = native { coreNotifyFeature(node) }
     }
 }
 

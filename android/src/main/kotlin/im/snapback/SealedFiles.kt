@@ -13,10 +13,12 @@ import javax.crypto.spec.GCMParameterSpec
  * Secrets in files of a folder, encrypted with AES-GCM under a key that is given with each call.
  *
  * @param sync writes a folder's directory entries to the disk; without it, a rename may be lost in a power failure.
+ * @param open opens a file to write it anew.
  */
 internal class SealedFiles(
     private val folder: File,
     private val sync: (File) -> Unit,
+    private val open: (File) -> FileOutputStream = ::FileOutputStream,
 ) {
     /** Returns the secret of that name; `null` if there is none, or if it was encrypted with another key and is lost. */
     fun read(
@@ -51,13 +53,39 @@ internal class SealedFiles(
         if (cipher.iv.size != NONCE) throw IOException("unexpected nonce")
         prepare()
         val file = fileOf(name)
-        val fresh = File(file.path + ".new")
-        FileOutputStream(fresh).use {
-            it.write(sealed)
-            it.fd.sync()
+        val fresh = File(file.path + NEW)
+        try {
+            open(fresh).use {
+                it.write(sealed)
+                it.fd.sync()
+            }
+            if (!fresh.renameTo(file)) throw IOException("cannot rename")
+        } catch (error: IOException) {
+            // Half a file must not take room on a full device.
+            fresh.delete()
+            throw error
         }
-        if (!fresh.renameTo(file)) throw IOException("cannot rename")
         sync(folder)
+    }
+
+    /** Deletes the secrets of these names. They are off the disk when this returns. */
+    fun delete(names: List<String>) {
+        if (!folder.isDirectory) return
+        names.map(::fileOf).flatMap { listOf(it, File(it.path + NEW)) }.forEach(::delete)
+        sync(folder)
+    }
+
+    /** Deletes all secrets. */
+    fun clear() {
+        if (!folder.isDirectory) return
+        secrets().forEach(::delete)
+        sync(folder)
+    }
+
+    private fun secrets(): List<File> = folder.listFiles { file -> file.name != LOCK }.orEmpty().toList()
+
+    private fun delete(file: File) {
+        if (!file.delete() && file.exists()) throw IOException("cannot delete")
     }
 
     private fun prepare() {
@@ -83,5 +111,8 @@ internal class SealedFiles(
         /** The lock file. No secret has this name, since their names are hexadecimal digits. */
         const val LOCK = "lock"
         const val TAG_BITS = 128
+
+        /** The suffix of a file that is being written. */
+        const val NEW = ".new"
     }
 }

@@ -68,7 +68,7 @@ public class ServerKey(sha256: ByteArray) {
     }
 
     /** The key as people compare it: hexadecimal digits in groups of four. */
-    public val fingerprint: String get() = keyFingerprint(sha256).orEmpty()
+    public val fingerprint: String get() = native { keyFingerprint(sha256) }.orEmpty()
 
     /** Returns the 32 bytes. */
     public fun toByteArray(): ByteArray = sha256.copyOf()

@@ -373,6 +373,14 @@ public class SnapbackClient private constructor(
         answer: DnsAnswer,
     ): Unit = calls.tell { answerDns(id, answer) }
 
+    /** Probes the connection, or makes a scheduled retry at once. Does nothing to a paused client, or in a background sync. */
+    internal fun probe(): Unit =
+        calls.tell {
+            val state = state().toState()
+            val waits = state is ConnectionState.Offline && state.retryIn != null
+            if (!syncs.areInProgress && (waits || state is ConnectionState.Online)) resume()
+        }
+
     internal val pumpScope: CoroutineScope get() = scope
 
     /** The client as [ForegroundTracker] uses it: [pause] waits for the end of background syncs. */
@@ -455,6 +463,7 @@ public class SnapbackClient private constructor(
          * @throws SnapbackException.AccountWithoutLocalpart if [account] is the JID of a server.
          * @throws SnapbackException.Storage if the store cannot be used, such as while another process has it open.
          * @throws SnapbackException.Configuration if a setting cannot be used.
+         * @throws SnapbackException.NativeLibrary if the native library cannot be loaded.
          */
         @JvmStatic
         public suspend fun open(
@@ -481,6 +490,7 @@ public class SnapbackClient private constructor(
             configuration: Configuration,
         ): SnapbackClient =
             try {
+                NativeLibrary.awaitLoaded()
                 val config = configuration.toCore(account)
                 val core = credentials.toCore().use { CoreClient.openWith(config, it, configuration.proxy?.password) }
                 val client = SnapbackClient(core)

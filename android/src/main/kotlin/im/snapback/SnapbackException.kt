@@ -30,6 +30,17 @@ public sealed class SnapbackException(text: String) : Exception(text) {
     /** The certificate verifier is not initialized: call `SnapbackAndroid.initialize` first. */
     public class VerifierNotInitialized : SnapbackException("the certificate verifier was not initialized")
 
+    /**
+     * The native library cannot be loaded: the app contains none for this architecture, or one of another version. [detail] is the
+     * message of the system, and safe to log. A retry in the same process fails as well.
+     */
+    public class NativeLibrary internal constructor(internal val detail: String, cause: Throwable?) :
+        SnapbackException("the native library cannot be loaded: $detail") {
+        init {
+            initCause(cause)
+        }
+    }
+
     /** TLS cannot be set up. */
     public class Tls(detail: String) : SnapbackException(detail)
 

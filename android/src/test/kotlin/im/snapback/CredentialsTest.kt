@@ -15,6 +15,8 @@ class CredentialsTest {
     fun `a token provider is asked, and its errors are told apart`() =
         real {
             TestServer().use { server ->
+                // The provider answers before the server says that it knows no tokens.
+                server.tell("rtt", "ms" to 300)
                 val requests = CopyOnWriteArrayList<Boolean>()
                 val provider =
                     TokenProvider { refused ->

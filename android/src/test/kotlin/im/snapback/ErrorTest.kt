@@ -33,6 +33,13 @@ class ErrorTest {
         val servers =
             thrown<SnapbackException.Configuration> { SnapbackClient.open(JULIET, "x") { nameServers = listOf("a.b") }.close() }
         assertEquals("name_servers", servers.setting)
+        // Empty, a control character, one that normalization changes, too long with the digits that are added.
+        listOf("", "a\u0007b", "a\u3000b", "x".repeat(1015)).forEach { text ->
+            val resource =
+                thrown<SnapbackException.Configuration> { SnapbackClient.open(JULIET, "x") { resource = text }.close() }
+            assertEquals("resource", resource.setting)
+        }
+        real { SnapbackClient.open(JULIET, "x") { resource = "Handy \u00e9/1" }.close() }
         assertThrows(IllegalArgumentException::class.java) { real { SnapbackClient.open(JULIET, "x") { server("h", 0) }.close() } }
         val nowhere = Storage.InFileWithKeys(File("/proc/none/account.db"), File(folder, "keys"))
         val storage = thrown<SnapbackException.Storage> { SnapbackClient.open(JULIET, "x") { storage = nowhere }.close() }

@@ -6,9 +6,11 @@ import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNull
+import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 import java.io.File
+import java.io.IOException
 import javax.crypto.spec.SecretKeySpec
 import kotlin.time.Duration.Companion.seconds
 
@@ -17,6 +19,12 @@ class PlatformTest {
     private val reported = mutableListOf<NetworkState>()
     private val nameSettings = mutableListOf<NetworkState>()
     private val wifi = listOf("192.0.2.1")
+
+    private companion object {
+        const val CELLULAR = 0
+        const val WIFI = 1
+        const val VPN = 4
+    }
 
     private fun NetworkTracker.arrived(network: Any, blocked: Boolean = false) {
         changed(network) { it.copy(hasInternet = true) }
@@ -92,6 +100,49 @@ class PlatformTest {
             advanceTimeBy(5.seconds)
             assertEquals(listOf(NetworkState(false, emptyList())), reported)
         }
+
+    @Test
+    fun `another network below a VPN is reported`() =
+        runTest {
+            val tracker = NetworkTracker(backgroundScope, reported::add, nameSettings::add)
+            tracker.changed("vpn") { it.copy(transports = setOf(VPN, WIFI)) }
+            tracker.arrived("vpn")
+            tracker.changed("vpn") { it.copy(transports = setOf(VPN, WIFI)) }
+            assertEquals(1, reported.size)
+            tracker.changed("vpn") { it.copy(transports = setOf(VPN)) }
+            tracker.changed("vpn") { it.copy(transports = setOf(VPN, CELLULAR)) }
+            assertEquals(List(3) { NetworkState(true, wifi) }, reported)
+        }
+
+    @Test
+    fun `a full device costs neither the old secret nor room`(@TempDir folder: File) {
+        val key = SecretKeySpec(ByteArray(32) { 1 }, "AES")
+        SealedFiles(folder, {}).write("a", byteArrayOf(1), key)
+        val full =
+            SealedFiles(folder, {}) {
+                it.writeText("half")
+                throw IOException("No space left on device")
+            }
+        assertThrows(IOException::class.java) { full.write("a", byteArrayOf(2), key) }
+        assertEquals(1, folder.listFiles().orEmpty().size)
+        assertArrayEquals(byteArrayOf(1), full.read("a", key))
+    }
+
+    @Test
+    fun `secrets are deleted by name or all at once`(@TempDir folder: File) {
+        val key = SecretKeySpec(ByteArray(32) { 1 }, "AES")
+        val synced = mutableListOf<File>()
+        val files = SealedFiles(folder, synced::add)
+        listOf("a", "b", "c").forEach { files.write(it, byteArrayOf(1), key) }
+        synced.clear()
+        files.delete(listOf("a", "missing"))
+        assertNull(files.read("a", key))
+        assertArrayEquals(byteArrayOf(1), files.read("b", key))
+        files.exclusively { files.clear() }
+        assertNull(files.read("b", key))
+        assertEquals(listOf("lock"), folder.list().orEmpty().toList())
+        assertEquals(listOf(folder, folder), synced)
+    }
 
     @Test
     fun `a secret can be read only with its key and under its name`(@TempDir folder: File) {

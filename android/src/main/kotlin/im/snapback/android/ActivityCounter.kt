@@ -5,14 +5,16 @@ import android.content.ContentProvider
 import android.content.ContentValues
 import android.database.Cursor
 import android.net.Uri
+import im.snapback.Snapback
 
 /**
- * Starts to count the activities. Android creates the content providers of an app before its activities, so that none is
- * missed. This provider provides no content.
+ * Starts to count the activities, and to load the native library on a thread of its own. Android creates the content providers of
+ * an app before its activities, so that none is missed. This provider provides no content.
  */
 internal class ActivityCounter : ContentProvider() {
     override fun onCreate(): Boolean {
         (context?.applicationContext as? Application)?.let { Activities.count(it, isFirst = true) }
+        Snapback.preload()
         return true
     }
 

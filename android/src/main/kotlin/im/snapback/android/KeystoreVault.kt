@@ -1,5 +1,6 @@
 package im.snapback.android
 
+import android.os.Build
 import android.security.keystore.KeyGenParameterSpec
 import android.security.keystore.KeyPermanentlyInvalidatedException
 import android.security.keystore.KeyProperties
@@ -10,6 +11,7 @@ import im.snapback.KeyVault
 import im.snapback.SealedFiles
 import im.snapback.VaultException
 import java.io.File
+import java.io.FileOutputStream
 import java.io.IOException
 import java.security.GeneralSecurityException
 import java.security.InvalidAlgorithmParameterException
@@ -17,6 +19,7 @@ import java.security.KeyStore
 import java.security.NoSuchAlgorithmException
 import java.security.NoSuchProviderException
 import java.security.ProviderException
+import java.security.UnrecoverableKeyException
 import javax.crypto.KeyGenerator
 import javax.crypto.SecretKey
 
@@ -27,14 +30,16 @@ import javax.crypto.SecretKey
  * key.
  *
  * Most failures count as temporary ([VaultException.Locked]): the key store of a phone is another process, which may be busy,
- * restarting or out of memory, and it reports that with the same exceptions as a lost key. Only failures that are certain to be
- * permanent are [VaultException.Broken].
+ * restarting or out of memory, and it reports that with the same exceptions as a lost key; a full device is temporary, too. Only
+ * failures that are certain to be permanent are [VaultException.Broken]: among them, from Android 13 on, a key that the system
+ * reports as damaged. [reset] ends both.
  */
 public class KeystoreVault internal constructor(
     folder: File,
     sync: (File) -> Unit,
+    open: (File) -> FileOutputStream = ::FileOutputStream,
 ) : KeyVault {
-    private val files = SealedFiles(folder, sync)
+    private val files = SealedFiles(folder, sync, open)
 
     /** Creates a vault whose files are in [folder]; the folder is created when the first secret is written. */
     public constructor(folder: File) : this(folder, ::sync)
@@ -46,10 +51,31 @@ public class KeystoreVault internal constructor(
         secret: ByteArray,
     ): Unit = guarded { files.write(name, secret, existingKey() ?: onlyKey()) }
 
-    private fun existingKey(): SecretKey? {
-        val store = KeyStore.getInstance(STORE).apply { load(null) }
-        return store.getKey(ALIAS, null) as SecretKey?
-    }
+    /**
+     * Deletes all secrets of this vault, and the key that all vaults of the app share; the next [write] creates another one. For a
+     * phone that has lost or damaged the key. What the key has encrypted is lost: the next client of each account begins with an
+     * empty store, and its [im.snapback.SnapbackClient.openReport] says so. Close the clients first. May block.
+     *
+     * @throws VaultException if the key store or the disk does not allow it now.
+     */
+    @Throws(VaultException::class)
+    public fun reset(): Unit =
+        guarded {
+            // Under the lock, so that no other thread generates a key meanwhile.
+            synchronized(MAKING) {
+                files.exclusively {
+                    files.clear()
+                    keyStore().deleteEntry(ALIAS)
+                }
+            }
+        }
+
+    /** Deletes these secrets. The key stays: vaults in other folders use it, too. */
+    internal fun delete(names: List<String>): Unit = guarded { files.delete(names) }
+
+    private fun existingKey(): SecretKey? = keyStore().getKey(ALIAS, null) as SecretKey?
+
+    private fun keyStore(): KeyStore = KeyStore.getInstance(STORE).apply { load(null) }
 
     /**
      * Returns the key, and generates it if there is none. Only one process and thread at a time does this: a second key under
@@ -96,7 +122,24 @@ public class KeystoreVault internal constructor(
             error is KeyPermanentlyInvalidatedException ||
                 error is NoSuchAlgorithmException ||
                 error is NoSuchProviderException ||
-                error is InvalidAlgorithmParameterException
+                error is InvalidAlgorithmParameterException ||
+                (error is UnrecoverableKeyException && isDamaged(error))
+
+        fun isDamaged(error: UnrecoverableKeyException): Boolean =
+            Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU && isReportedAsDamaged(error)
+
+        /** Before Android 13 the system gave no reason, and a key store that does not answer looks the same. */
+        @NewerApi(Build.VERSION_CODES.TIRAMISU)
+        fun isReportedAsDamaged(error: UnrecoverableKeyException): Boolean {
+            val reasons = generateSequence<Throwable>(error) { it.cause }.filterIsInstance<android.security.KeyStoreException>()
+            return reasons.any { !it.isTransientFailure && it.numericErrorCode in DAMAGED }
+        }
+
+        private val DAMAGED =
+            setOf(
+                android.security.KeyStoreException.ERROR_KEY_CORRUPTED,
+                android.security.KeyStoreException.ERROR_KEY_DOES_NOT_EXIST,
+            )
 
         fun sync(folder: File) {
             try {

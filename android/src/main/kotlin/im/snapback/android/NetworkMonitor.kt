@@ -90,10 +90,14 @@ internal class NetworkMonitor(
     override fun close(): Unit = registration.close()
 
     private companion object {
+        /** From cellular to USB; newer ones carry no default network. */
+        val TRANSPORTS = NetworkCapabilities.TRANSPORT_CELLULAR..8
+
         const val PERMISSION = Manifest.permission.ACCESS_NETWORK_STATE
 
         fun Facts.with(capabilities: NetworkCapabilities): Facts =
             copy(
+                transports = TRANSPORTS.filter(capabilities::hasTransport).toSet(),
                 hasInternet = capabilities.hasCapability(NetworkCapabilities.NET_CAPABILITY_INTERNET),
                 isValidated = capabilities.hasCapability(NetworkCapabilities.NET_CAPABILITY_VALIDATED),
                 isPortal = capabilities.hasCapability(NetworkCapabilities.NET_CAPABILITY_CAPTIVE_PORTAL),

@@ -4,14 +4,14 @@ import android.app.Application
 import android.content.Context
 import im.snapback.Configuration
 import im.snapback.Credentials
-import im.snapback.Jid
+import im.snapback.NativeLibrary
+import im.snapback.Snapback
 import im.snapback.SnapbackClient
 import im.snapback.SnapbackException
-import im.snapback.Storage
+import im.snapback.StorageProblem
+import im.snapback.VaultException
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.withContext
-import java.io.File
-import java.security.MessageDigest
 import kotlin.time.Duration
 
 /** Opens clients with everything that Android provides: key store, network monitor, resolver and foreground tracking. */
@@ -20,11 +20,17 @@ public object SnapbackAndroid {
      * Loads the native library and gives the certificate verifier access to the Java VM. [open] does this as well; a second
      * call does nothing.
      *
+     * This blocks while the library is loaded; [Snapback.preload] loads it on another thread.
+     *
      * @throws SnapbackException.VerifierNotInitialized if the verifier cannot be initialized.
+     * @throws SnapbackException.NativeLibrary if the library cannot be loaded.
      */
     @JvmStatic
+    @Throws(SnapbackException::class)
     public fun initialize(context: Context) {
-        if (!Verifier.initialized(context.applicationContext)) throw SnapbackException.VerifierNotInitialized()
+        NativeLibrary.load()
+        val isInitialized = NativeLibrary.checked { Verifier.initialized(context.applicationContext) }
+        if (!isInitialized) throw SnapbackException.VerifierNotInitialized()
     }
 
     /**
@@ -72,11 +78,14 @@ public object SnapbackAndroid {
             return withContext(Dispatchers.IO) {
                 initialize(app)
                 val configuration = Configuration()
-                configuration.storage = storage(app, account)
+                val files = AccountFiles(app, account)
+                configuration.storage = files.storage()
                 configuration.system = SystemResolver.system
                 configuration.block()
                 val client = SnapbackClient.open(account, credentials, configuration)
                 opened = client
+                client.companions += OpenAccounts.use(files.name)
+                client.companions += KeepaliveAlarm.follow(client::probe)
                 client.companions += SystemResolver(client)
                 client.companions +=
                     NetworkMonitor(app, client.pumpScope, client::networkChanged, client::nameSettingsChanged)
@@ -93,16 +102,54 @@ public object SnapbackAndroid {
     }
 
     /**
-     * Returns a file in the folder that Android never backs up. Its name is a hash of the normalized JID: it does not reveal
-     * the account, and is the same for each spelling of it.
+     * Deletes what [open] has stored about an account on this device: the file with session, queue, roster and tokens, and the keys
+     * that encrypt it. The account at its server stays. To invalidate its tokens there as well, call [SnapbackClient.logOut] first; then
+     * [SnapbackClient.shutdown]. Deleting an account that was never opened does nothing.
+     *
+     * @throws SnapbackException.InvalidJid if [account] is not a JID.
+     * @throws SnapbackException.Storage with [im.snapback.StorageProblem.OWNED_ELSEWHERE] while a client of this process has the
+     *   account open, or if a file cannot be deleted.
      */
-    private fun storage(
+    @JvmStatic
+    public suspend fun removeAccount(
         context: Context,
         account: String,
-    ): Storage {
-        val folder = File(context.noBackupFilesDir, "snapback").apply { mkdirs() }
-        val digest = MessageDigest.getInstance("SHA-256").digest(Jid.parse(account).toString().toByteArray())
-        val name = digest.take(16).joinToString("") { (it.toInt() and 0xff).toString(16).padStart(2, '0') }
-        return Storage.InFile(File(folder, "$name.db"), KeystoreVault(File(folder, "keys")))
+    ): Unit = withContext(Dispatchers.IO) { storing { AccountFiles(context.applicationContext, account).delete() } }
+
+    /**
+     * Deletes the keys of all accounts: for a phone whose Android Keystore has lost or damaged the key of the app, so that [open]
+     * fails again and again with [im.snapback.StorageProblem.VAULT_LOCKED] or [im.snapback.StorageProblem.VAULT_BROKEN]. The next
+     * client of each account begins with an empty store, and its [SnapbackClient.openReport] says so. Close all clients first.
+     *
+     * @throws SnapbackException.Storage if the key store or the disk does not allow it now.
+     */
+    @JvmStatic
+    public suspend fun resetVault(context: Context): Unit =
+        withContext(Dispatchers.IO) { storing { KeystoreVault(AccountFiles.keys(context.applicationContext)).reset() } }
+
+    /**
+     * Sets an alarm that wakes the device once for all clients of the process, at most every [interval]: each client that is connected
+     * sends a liveness probe, and each one that waits for a retry retries. Without it, timers stop while the processor sleeps, and a
+     * connection that the network has dropped is noticed with the next wake-up. For apps that hold a connection in a foreground
+     * service; an app that is woken by push notifications needs none. `null` ends it; that is the default.
+     *
+     * The alarm is inexact, needs no permission, and is delayed by the system: in Doze to about nine minutes and more.
+     *
+     * @throws IllegalArgumentException if [interval] is less than a minute.
+     */
+    @JvmStatic
+    public fun setAlarmKeepalive(
+        context: Context,
+        interval: Duration?,
+    ): Unit = KeepaliveAlarm.set(context.applicationContext, interval)
+
+    private inline fun storing(work: () -> Unit) {
+        try {
+            work()
+        } catch (_: VaultException.Locked) {
+            throw SnapbackException.Storage(StorageProblem.VAULT_LOCKED)
+        } catch (_: VaultException.Broken) {
+            throw SnapbackException.Storage(StorageProblem.VAULT_BROKEN)
+        }
     }
 }

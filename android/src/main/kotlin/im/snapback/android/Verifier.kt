@@ -10,6 +10,7 @@ internal object Verifier {
         true
     }
 
+    /** @throws LinkageError if the library is missing or another one. */
     fun initialized(context: Context): Boolean = isLoaded && initialize(context)
 
     @JvmStatic

@@ -1,5 +1,6 @@
 package im.snapback.android
 
+import android.os.Build
 import android.security.keystore.KeyPermanentlyInvalidatedException
 import android.security.keystore.UserNotAuthenticatedException
 import im.snapback.VaultException
@@ -15,7 +16,9 @@ import org.junit.rules.TemporaryFolder
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.annotation.Config
+import org.robolectric.util.ReflectionHelpers
 import java.io.File
+import java.io.IOException
 import java.security.KeyStoreException
 import java.security.NoSuchAlgorithmException
 import java.security.ProviderException
@@ -40,7 +43,15 @@ class KeystoreVaultTest {
     }
 
     /** Robolectric cannot open a folder, which syncing it to the disk requires. */
-    private fun vault(place: File) = KeystoreVault(place) {}
+    private fun vault(place: File) = KeystoreVault(place, {})
+
+    /** What the key store of Android 12 and later answers (`ResponseCode` of Keystore 2, and a code of KeyMint). */
+    private companion object {
+        const val SYSTEM_ERROR = 4
+        const val KEY_NOT_FOUND = 7
+        const val VALUE_CORRUPTED = 8
+        const val KEYMINT_TOO_MANY_OPERATIONS = -31
+    }
 
     @After
     fun remove() = Security.removeProvider("AndroidKeyStore")
@@ -123,6 +134,67 @@ class KeystoreVaultTest {
             FakeKeystore.failure = failure
             assertThrows(VaultException.Broken::class.java) { vault.read("a") }
         }
+    }
+
+    @Test
+    fun `a key that the system reports as damaged is Broken from Android 13 on, and a reset ends that`() {
+        val vault = vault(folder.root)
+        vault.write("a", byteArrayOf(1))
+        for ((code, expected) in listOf(
+            KEY_NOT_FOUND to VaultException.Broken::class.java,
+            VALUE_CORRUPTED to VaultException.Broken::class.java,
+            SYSTEM_ERROR to VaultException.Locked::class.java,
+            KEYMINT_TOO_MANY_OPERATIONS to VaultException.Locked::class.java,
+        )) {
+            val reason = android.security.KeyStoreException(code, "from the key store")
+            FakeKeystore.failure = UnrecoverableKeyException("Failed to obtain information about key").apply { initCause(reason) }
+            assertThrows("$code", expected) { vault.read("a") }
+        }
+        vault.reset()
+        FakeKeystore.failure = null
+        assertNull(vault.read("a"))
+        vault.write("a", byteArrayOf(2))
+        assertArrayEquals(byteArrayOf(2), vault.read("a"))
+        assertEquals(2, FakeKeystore.generated.get())
+    }
+
+    @Test
+    fun `before Android 13 no key is reported as damaged`() {
+        ReflectionHelpers.setStaticField(Build.VERSION::class.java, "SDK_INT", Build.VERSION_CODES.S)
+        try {
+            val reason = android.security.KeyStoreException(KEY_NOT_FOUND, "from the key store")
+            FakeKeystore.failure = UnrecoverableKeyException().apply { initCause(reason) }
+            assertThrows(VaultException.Locked::class.java) { vault(folder.root).read("a") }
+        } finally {
+            ReflectionHelpers.setStaticField(Build.VERSION::class.java, "SDK_INT", Build.VERSION_CODES.UPSIDE_DOWN_CAKE)
+        }
+    }
+
+    @Test
+    fun `a full device is temporary`() {
+        val vault = KeystoreVault(folder.root, {}) { throw IOException("write failed: ENOSPC (No space left on device)") }
+        assertThrows(VaultException.Locked::class.java) { vault.write("a", byteArrayOf(1)) }
+        vault(folder.root).write("a", byteArrayOf(1))
+        assertArrayEquals(byteArrayOf(1), vault.read("a"))
+    }
+
+    @Test
+    fun `the folder is on the disk after each write`() {
+        val synced = mutableListOf<File>()
+        val place = File(folder.root, "keys")
+        KeystoreVault(place, synced::add).write("a", byteArrayOf(1))
+        assertEquals(listOf(folder.root, place), synced)
+    }
+
+    @Test
+    fun `a secret is deleted, and the key stays for the vaults in other folders`() {
+        val vault = vault(folder.root)
+        listOf("a", "b").forEach { vault.write(it, byteArrayOf(1)) }
+        vault.delete(listOf("a"))
+        assertNull(vault.read("a"))
+        assertArrayEquals(byteArrayOf(1), vault.read("b"))
+        vault.delete(listOf("b"))
+        assertEquals(1, FakeKeystore.keys.size)
     }
 
     @Test

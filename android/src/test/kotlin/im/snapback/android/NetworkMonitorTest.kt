@@ -144,6 +144,68 @@ class NetworkMonitorTest {
         }
 
     @Test
+    fun `another network below a VPN is reported once`() =
+        runTest {
+            val below = { carrier: Int ->
+                ShadowNetworkCapabilities.newInstance().also {
+                    shadowOf(it).addCapability(NetworkCapabilities.NET_CAPABILITY_INTERNET)
+                    listOf(NetworkCapabilities.TRANSPORT_VPN, carrier).forEach(shadowOf(it)::addTransportType)
+                }
+            }
+            open()
+            val vpn = ShadowNetwork.newInstance(8)
+            callback.onAvailable(vpn)
+            callback.onCapabilitiesChanged(vpn, below(NetworkCapabilities.TRANSPORT_WIFI))
+            callback.onLinkPropertiesChanged(vpn, link)
+            callback.onBlockedStatusChanged(vpn, false)
+            callback.onCapabilitiesChanged(vpn, below(NetworkCapabilities.TRANSPORT_WIFI))
+            assertEquals(1, reported.size)
+            callback.onCapabilitiesChanged(vpn, below(NetworkCapabilities.TRANSPORT_CELLULAR))
+            advanceTimeBy(5.seconds)
+            assertEquals(List(2) { NetworkState(true, listOf("192.0.2.1")) }, reported)
+        }
+
+    @Test
+    fun `Data Saver and metered networks`() =
+        runTest {
+            open()
+            arrive(wifi)
+            // Data Saver begins and ends while the app is in the background on a metered network.
+            listOf(false, true, false).forEach { callback.onBlockedStatusChanged(wifi, it) }
+            // That a network becomes metered is no change of the network.
+            internet.also { shadowOf(it).addCapability(NetworkCapabilities.NET_CAPABILITY_NOT_METERED) }
+            callback.onCapabilitiesChanged(wifi, internet)
+            assertEquals(listOf(true, false, true), reported.map { it.available })
+        }
+
+    @Test
+    fun `a captive portal is left`() =
+        runTest {
+            open()
+            shadowOf(internet).addCapability(NetworkCapabilities.NET_CAPABILITY_CAPTIVE_PORTAL)
+            arrive(wifi)
+            callback.onBlockedStatusChanged(wifi, false)
+            shadowOf(internet).removeCapability(NetworkCapabilities.NET_CAPABILITY_CAPTIVE_PORTAL)
+            shadowOf(internet).addCapability(NetworkCapabilities.NET_CAPABILITY_VALIDATED)
+            callback.onCapabilitiesChanged(wifi, internet)
+            assertEquals(listOf(false, true), reported.map { it.available })
+        }
+
+    @Test
+    fun `a change from one network to another is reported once`() =
+        runTest {
+            open()
+            arrive(wifi)
+            callback.onBlockedStatusChanged(wifi, false)
+            val cellular = ShadowNetwork.newInstance(9)
+            arrive(cellular)
+            callback.onBlockedStatusChanged(cellular, false)
+            callback.onLost(wifi)
+            advanceTimeBy(5.seconds)
+            assertEquals(listOf(true, true), reported.map { it.available })
+        }
+
+    @Test
     fun `a link-local name server keeps its interface`() =
         runTest {
             val scoped = Inet6Address.getByAddress(null, InetAddress.getByName("fe80::1").address, 3)

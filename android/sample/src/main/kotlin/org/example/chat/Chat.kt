@@ -59,5 +59,11 @@ class Chat(
     /** Fetches the messages that wait at the server, after a push notification. Returns whether there may be more. */
     suspend fun fetch(): Boolean = client.drain(20.seconds) == DrainOutcome.TimedOut
 
+    /** Logs out, and closes the client. */
+    suspend fun end() {
+        client.logOut()
+        client.shutdown()
+    }
+
     suspend fun say(text: String): SentStanza = client.send(contact, text)
 }

@@ -1,98 +1,75 @@
 package org.example.chat
 
-import android.app.Activity
 import android.app.Application
-import android.app.job.JobParameters
-import android.app.job.JobService
-import android.os.Bundle
 import android.util.Log
-import android.widget.TextView
 import im.snapback.Jid
 import im.snapback.Snapback
-import im.snapback.SnapbackException
+import im.snapback.SnapbackClient
 import im.snapback.android.SnapbackAndroid
 import kotlinx.coroutines.CoroutineScope
-import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
-import kotlinx.coroutines.Job
 import kotlinx.coroutines.SupervisorJob
-import kotlinx.coroutines.async
-import kotlinx.coroutines.cancel
-import kotlinx.coroutines.launch
+import kotlinx.coroutines.sync.Mutex
+import kotlinx.coroutines.sync.withLock
 import kotlin.time.Duration.Companion.minutes
 
 /** Shows how an app keeps a client: one for each account, until the process ends. */
-class ChatApp : Application() {
+open class ChatApp : Application() {
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
-
-    private val chat =
-        scope.async(start = CoroutineStart.LAZY) {
-            val client =
-                SnapbackAndroid.open(
-                    this@ChatApp,
-                    "juliet@example.org",
-                    "password",
-                    pauseInBackgroundAfter = 1.minutes,
-                ) {
-                    identity { name = "Chat" }
-                }
-            Chat(client, Jid.parse("romeo@example.net"), scope)
-        }
+    private val opening = Mutex()
+    private var opened: Chat? = null
 
     override fun onCreate() {
         super.onCreate()
         Snapback.log { Log.i("snapback", it.toString()) }
     }
 
-    suspend fun chat(): Chat = chat.await()
-}
+    /** The account and the contact that the user has entered; `null` before. */
+    var saved: Pair<String, String>?
+        get() {
+            val account = preferences.getString(ACCOUNT, null) ?: return null
+            return preferences.getString(CONTACT, null)?.let { account to it }
+        }
+        set(value) = preferences.edit().putString(ACCOUNT, value?.first).putString(CONTACT, value?.second).apply()
 
-/** Shows the conversation. */
-class ChatActivity : Activity() {
-    private val scope = CoroutineScope(Dispatchers.Default)
+    private val preferences get() = getSharedPreferences("chat", MODE_PRIVATE)
 
-    override fun onCreate(state: Bundle?) {
-        super.onCreate(state)
-        val text = TextView(this).also(::setContentView)
-        scope.launch {
-            val chat = (application as ChatApp).chat()
-            chat.connect()
-            chat.lines.collect { lines ->
-                val all = lines.joinToString("\n") { "${it.from}: ${it.text}" }
-                runOnUiThread { text.text = all }
+    /** Opens the client for the saved account, or returns the one that is open; `null` if there is no account. */
+    suspend fun chat(): Chat? = saved?.let { (account, contact) -> chat(account, null, contact) }
+
+    /** Opens the client; a [password] is needed for the first login only. */
+    suspend fun chat(
+        account: String,
+        password: String?,
+        contact: String,
+    ): Chat =
+        opening.withLock {
+            opened ?: Chat(open(account, password), Jid.parse(contact), scope).also {
+                opened = it
+                saved = account to contact
             }
         }
-    }
 
-    override fun onDestroy() {
-        scope.cancel()
-        super.onDestroy()
-    }
-}
+    /** Logs out, and deletes what is stored about the account. */
+    suspend fun signOut(): Unit =
+        opening.withLock {
+            val account = saved?.first ?: return
+            opened?.end()
+            opened = null
+            saved = null
+            SnapbackAndroid.removeAccount(this, account)
+        }
 
-/**
- * Runs after a push notification: fetches the waiting messages and pauses the client again, unless the user has opened the app.
- */
-class PushJob : JobService() {
-    private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
-    private var fetching: Job? = null
+    protected open suspend fun open(
+        account: String,
+        password: String?,
+    ): SnapbackClient =
+        SnapbackAndroid.open(this, account, password, pauseInBackgroundAfter = 1.minutes) {
+            identity { name = "Chat" }
+        }
 
-    override fun onStartJob(parameters: JobParameters): Boolean {
-        fetching =
-            scope.launch {
-                val again =
-                    try {
-                        (application as ChatApp).chat().fetch()
-                    } catch (_: SnapbackException) {
-                        false
-                    }
-                jobFinished(parameters, again)
-            }
-        return true
-    }
-
-    override fun onStopJob(parameters: JobParameters): Boolean {
-        fetching?.cancel()
-        return true
+    private companion object {
+        const val ACCOUNT = "account"
+        const val CONTACT = "contact"
     }
 }

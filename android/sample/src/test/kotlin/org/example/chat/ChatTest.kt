@@ -22,25 +22,18 @@ import kotlin.time.Duration.Companion.seconds
 class ChatTest {
     @Test
     fun `a conversation continues after connection losses and in the next process`(@TempDir folder: File) {
-        val server = ProcessBuilder(System.getProperty("snapback.test.server")).start()
-        val answers = server.inputStream.bufferedReader()
-        val ready = answers.readLine()
-        fun tell(command: String) {
-            server.outputStream.write("$command\n".toByteArray())
-            server.outputStream.flush()
-            check("\"ok\":true" in answers.readLine())
-        }
+        val server = Server()
         runBlocking(Dispatchers.Default) {
             withTimeout(120.seconds) {
                 val scope = CoroutineScope(Dispatchers.Default)
-                val client = open(ready, folder)
+                val client = open(server, folder)
                 val chat = Chat(client, ROMEO, scope).apply { connect() }
                 chat.say("1").awaitAcked()
-                tell("""{"world":"message","body":"one"}""")
+                server.tell("""{"world":"message","body":"one"}""")
                 for (round in 2..4) {
                     chat.state.first { it is ConnectionState.Online }
-                    tell("""{"world":"cut"}""")
-                    tell("""{"world":"message","body":"and $round"}""")
+                    server.tell("""{"world":"cut"}""")
+                    server.tell("""{"world":"message","body":"and $round"}""")
                     chat.say("$round").awaitAcked()
                     chat.lines.first { lines -> lines.any { it.text == "and $round" } }
                 }
@@ -48,9 +41,9 @@ class ChatTest {
                 assertEquals(listOf("one", "and 2", "and 3", "and 4"), chat.lines.value.map { it.text })
                 assertEquals(List(3) { "RESUMED in 3" }, chat.journal.value.drop(1))
 
-                val next = open(ready, folder)
+                val next = open(server, folder)
                 val later = Chat(next, ROMEO, scope)
-                tell("""{"world":"message","body":"are you there?"}""")
+                server.tell("""{"world":"message","body":"are you there?"}""")
                 assertFalse(later.fetch())
                 assertEquals("are you there?", later.lines.value.last().text)
                 assertTrue(later.state.value is ConnectionState.Offline)
@@ -61,24 +54,18 @@ class ChatTest {
                 scope.cancel()
             }
         }
-        server.outputStream.close()
-        server.waitFor()
+        server.close()
     }
 
     private suspend fun open(
-        ready: String,
+        server: Server,
         folder: File,
     ): SnapbackClient =
         SnapbackClient.open("juliet@localhost", "r0m30") {
             storage = Storage.InFileWithKeys(File(folder, "account.db"), File(folder, "keys"))
-            server("127.0.0.1", field(ready, "direct_port").toInt())
-            danger { trustOnlyTheseRoots(File(field(ready, "ca_file")).readText()) }
+            server("127.0.0.1", server.port)
+            danger { trustOnlyTheseRoots(server.authority) }
         }
-
-    private fun field(
-        json: String,
-        name: String,
-    ): String = checkNotNull(Regex("\"$name\":\"?([^\",}]+)").find(json)).groupValues[1]
 
     private companion object {
         val ROMEO = Jid.parse("romeo@localhost")
