@@ -23,9 +23,8 @@ import com.google.firebase.messaging.FirebaseMessagingService
 import com.google.firebase.messaging.RemoteMessage
 import im.snapback.Credentials
 import im.snapback.DrainOutcome
-import im.snapback.Element
 import im.snapback.Event
-import im.snapback.IqType
+import im.snapback.Jid
 import im.snapback.Snapback
 import im.snapback.SnapbackClient
 import kotlinx.coroutines.CoroutineScope
@@ -96,15 +95,10 @@ class ChatActivity : Activity() {
 // GUIDE
 suspend fun enablePush(
     client: SnapbackClient,
-    service: String,
+    service: Jid,
     node: String,
 ) {
-    val enable =
-        Element("enable", "urn:xmpp:push:0") {
-            attribute("jid", service)
-            attribute("node", node)
-        }
-    client.iq(IqType.SET, enable)
+    client.push.enable(service, node)
 }
 // GUIDE
 
