@@ -239,10 +239,7 @@ impl Event {
             core::Event::ServerFeatures(features) => Self::ServerFeatures { features },
             core::Event::RosterChanged => Self::RosterChanged,
             core::Event::PushEnabled => Self::PushEnabled,
-            core::Event::PushRefused(error) => Self::PushRefused {
-                condition: error.condition.to_string(),
-                text: error.text.map(Into::into),
-            },
+            core::Event::PushRefused(error) => Self::push_refused(error),
             core::Event::BlockListChanged(change) => Self::block_list_changed(change),
             core::Event::StanzaRefused(refused) => Self::refused(&refused),
             core::Event::PossibleGap => Self::PossibleGap,
@@ -256,6 +253,13 @@ impl Event {
     fn block_list_changed(change: core::BlockListChange) -> Self {
         Self::BlockListChanged {
             change: change.into(),
+        }
+    }
+
+    fn push_refused(error: core::proto::stanza::StanzaError) -> Self {
+        Self::PushRefused {
+            condition: error.condition.to_string(),
+            text: error.text.map(Into::into),
         }
     }
 

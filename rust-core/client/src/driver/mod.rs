@@ -210,17 +210,9 @@ impl Driver {
             | EngineOutput::Connect { .. }
             | EngineOutput::AbandonConnect { .. }
             | EngineOutput::UseTransport { .. } => self.dial(output),
-            EngineOutput::Write(bytes) => {
-                if let Some(socket) = &mut self.socket {
-                    socket.write(bytes);
-                }
+            EngineOutput::Write(_) | EngineOutput::Close | EngineOutput::Drop => {
+                self.use_socket(output);
             }
-            EngineOutput::Close => {
-                if let Some(socket) = self.socket.take() {
-                    socket.close();
-                }
-            }
-            EngineOutput::Drop => self.socket = None,
             EngineOutput::VerifyCertificate { attempt, request } => {
                 self.find_out(move || EngineInput::CertificateVerified {
                     attempt,
@@ -268,6 +260,19 @@ impl Driver {
     }
 
     // -- the transport
+
+    fn use_socket(&mut self, output: EngineOutput) {
+        match (output, &mut self.socket) {
+            (EngineOutput::Write(bytes), Some(socket)) => socket.write(bytes),
+            (EngineOutput::Close, socket) => {
+                if let Some(socket) = socket.take() {
+                    socket.close();
+                }
+            }
+            (EngineOutput::Drop, socket) => *socket = None,
+            _ => {}
+        }
+    }
 
     fn read(&mut self) {
         let now = self.clock.now();

@@ -251,20 +251,28 @@ impl<T: Tls + Clone> Engine<T> {
             (Asked::Enqueued { id, waiting }, EngineInput::Enqueued(outcome)) => {
                 self.enqueued(id, waiting, outcome);
             }
-            (Asked::FloorForgotten, EngineInput::Applied(outcome)) => {
-                self.report_store_failure(outcome);
-            }
-            (Asked::KeysChanged { ticket, change }, EngineInput::Applied(outcome)) => {
-                self.keys_changed(ticket, &change, outcome);
-            }
-            (Asked::PushSet { ticket, wanted }, EngineInput::Applied(outcome)) => {
-                self.push_set(ticket, wanted, outcome);
-            }
-            (Asked::Forgotten, EngineInput::Applied(outcome)) => self.forgotten(outcome),
+            (
+                asked @ (Asked::FloorForgotten
+                | Asked::KeysChanged { .. }
+                | Asked::PushSet { .. }
+                | Asked::Forgotten),
+                EngineInput::Applied(outcome),
+            ) => self.applied(asked, outcome),
             (Asked::Closed, EngineInput::StoreClosed(given)) => self.store_closed(given),
             (Asked::Deliveries, EngineInput::DeliveriesRead(page)) => self.deliveries_read(page),
             // A host that gives another answer breaks the contract; the request remains open.
             (asked, _) if !matches!(asked, Asked::Applied) => self.asked.push_front(asked),
+            _ => {}
+        }
+    }
+
+    /// Continues after a change that the app has asked for.
+    fn applied(&mut self, asked: Asked, outcome: Result<(), StoreError>) {
+        match asked {
+            Asked::FloorForgotten => self.report_store_failure(outcome),
+            Asked::KeysChanged { ticket, change } => self.keys_changed(ticket, &change, outcome),
+            Asked::PushSet { ticket, wanted } => self.push_set(ticket, wanted, outcome),
+            Asked::Forgotten => self.forgotten(outcome),
             _ => {}
         }
     }

@@ -1,6 +1,6 @@
 //! XEP-0313: what an app asks an archive for is handed over with the answer, and is no message that has just arrived.
 
-use super::archive::{away, bind, reported, result};
+use super::archive::{away, bind, result};
 use super::peer::Peer;
 use super::scripts::*;
 use super::texts::*;

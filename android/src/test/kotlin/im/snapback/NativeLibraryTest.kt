@@ -16,7 +16,10 @@ class NativeLibraryTest {
         val java = File(System.getProperty("java.home"), "bin/java").path
         val settings = listOf("-Djna.library.path=$libraries", "-Djna.nosys=true")
         val command = listOf(java, "-cp", System.getProperty("java.class.path")) + settings + "im.snapback.LoadingKt" + what
-        val child = ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start()
+        val builder = ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT)
+        // The build's own folder, where the library is, too.
+        builder.environment().remove("LD_LIBRARY_PATH")
+        val child = builder.start()
         val said = child.inputStream.bufferedReader().readLines()
         assertEquals(0, child.waitFor())
         return said
