@@ -1,7 +1,9 @@
 //! `snapback store inspect`: what is stored for an account, without the secrets.
 
 mod failed;
+mod issues;
 mod keys;
+mod push;
 mod view;
 
 use std::fmt;

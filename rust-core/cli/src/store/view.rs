@@ -12,13 +12,14 @@ use snapback_client::proto::stream::features::StreamFeatures;
 use snapback_client::proto::time::UnixTime;
 use snapback_client::proto::xep::datetime;
 use snapback_client::store::{
-    DataLoss, Endpoint, EndpointSource, Inspection, KnownEndpoints, OpenIssue, ServerKey,
-    SessionSummary, TokenSummary,
+    Endpoint, EndpointSource, Inspection, KnownEndpoints, ServerKey, SessionSummary, TokenSummary,
 };
 
 use super::LookError;
 use super::failed::Failed;
+use super::issues::{trouble, unknown};
 use super::keys::Keys;
+use super::push::Push;
 
 #[derive(Serialize)]
 pub(super) struct View {
@@ -45,6 +46,7 @@ struct State {
     installation: bool,
     floor: Option<String>,
     keys: Keys,
+    push: Option<Push>,
     scram_keys: Option<String>,
     fast: Option<Token>,
     fast_reserve: Option<Token>,
@@ -160,6 +162,7 @@ impl State {
                 None => floor.mechanism.as_str().to_owned(),
             }),
             keys: Keys::of(&found.key_trust),
+            push: Push::of(found.push),
             scram_keys: found.scram_keys.map(|id| {
                 let plus = false;
                 let hash = id.hash;
@@ -288,37 +291,6 @@ pub(super) fn time(time: UnixTime) -> String {
     datetime::format(time)
 }
 
-fn trouble(trouble: OpenIssue) -> String {
-    match trouble {
-        OpenIssue::Damaged => "damaged".to_owned(),
-        OpenIssue::Newer { version } => format!("written by a newer version, schema {version}"),
-        OpenIssue::ReadOnly => "marked as read-only".to_owned(),
-        OpenIssue::KeyLost => "the key that sealed it is lost".to_owned(),
-        OpenIssue::FromBackup => "older than its keys: it comes from a backup".to_owned(),
-        OpenIssue::SealBroken { rows } => {
-            format!("{rows} rows fail their seal: changed, or of another account")
-        }
-        OpenIssue::RowsMissing => "rows are missing".to_owned(),
-    }
-}
-
-fn unknown(what: DataLoss) -> &'static str {
-    match what {
-        DataLoss::Everything => "everything",
-        DataLoss::Session => "the session",
-        DataLoss::Outbound => "stanzas to send",
-        DataLoss::Deliveries => "stanzas that came in",
-        DataLoss::FastTokens => "FAST tokens",
-        DataLoss::ScramKeys => "SCRAM keys",
-        DataLoss::Floor => "the weakest login allowed",
-        DataLoss::Installation => "the installation's id",
-        DataLoss::TrustedKeys => "keys of the server that the user trusts",
-        DataLoss::PushRegistration => "where push notifications are wanted",
-        DataLoss::Roster => "the roster",
-        DataLoss::ServerFacts => "facts about servers",
-    }
-}
-
 impl fmt::Display for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.account {
@@ -354,6 +326,9 @@ impl fmt::Display for State {
         }
         for (name, value) in self.keys.lines() {
             line(f, name, value)?;
+        }
+        if let Some(push) = &self.push {
+            line(f, "push", &push.to_string())?;
         }
         if let Some(keys) = &self.scram_keys {
             line(f, "keys", &format!("{keys} (not shown)"))?;
