@@ -90,8 +90,8 @@ impl Client {
 }
 
 impl<'a> Rooms<'a> {
-    /// Joins a room. Returns once the room has let the user in, which takes as long as there is no session; a caller that does not wait
-    /// for it leaves the room with [`Room::leave`]. A room that is joined already is returned at once.
+    /// Joins a room. Returns once the room has let the user in and, if that has created the room, once others can join it, which takes
+    /// as long as there is no session; a caller that does not wait for it leaves the room with [`Room::leave`]. A room that is joined already is returned at once.
     ///
     /// # Errors
     ///

@@ -62,17 +62,9 @@ pub(super) struct Room {
     pub(super) check: Check,
     /// The join asked for no history, since the archive is to be asked.
     pub(super) asks_archive: bool,
-    /// The join has created the room, which admits no other user before its owner has configured it (XEP-0045 section 10.1.2). The
-    /// join is reported when that is answered.
-    opening: Option<Opening>,
-}
-
-/// What is reported of a join once the room is open.
-#[derive(Clone, Copy, Debug)]
-struct Opening {
-    is_again: bool,
-    /// When it is reported in any case.
-    until: Instant,
+    /// The join has created the room, which admits no other user before its owner has configured it (XEP-0045 section 10.1.2), and
+    /// that is not answered. The time until which an answer is expected.
+    opening: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -158,7 +150,7 @@ impl Room {
                     self.check.deadline(),
                     self.place.deadline(),
                     self.new_nick.as_ref().map(|(_, until)| *until),
-                    self.opening.as_ref().map(|opening| opening.until),
+                    self.opening,
                 ];
                 deadlines.into_iter().flatten().min()
             }
@@ -180,7 +172,7 @@ impl Room {
             State::Waiting { until } if until <= now => self.begin_join(env),
             State::Leaving { until } if until <= now => self.over(LeaveReason::Requested, env),
             State::Joined { .. } => {
-                if self.opening.is_some_and(|opening| opening.until <= now) {
+                if self.opening.is_some_and(|until| until <= now) {
                     self.opened(env);
                 }
                 self.nick_timeout(env);
@@ -250,7 +242,6 @@ impl Room {
             self.options.nick == options.nick && self.options.password == options.password;
         self.options = options;
         match self.state {
-            State::Joined { .. } if is_same && self.opening.is_some() => {}
             State::Joined { .. } if is_same => env.event(RoomEvent::Joined {
                 room: self.jid.clone(),
                 nick: self.nick.clone(),
@@ -307,16 +298,8 @@ impl Room {
         if is_created && self.options.creation == Creation::Instant {
             let open = requests::configure(&self.jid, Vec::new());
             env.request(&self.jid, Purpose::Open, open);
-            self.opening = Some(Opening {
-                is_again,
-                until: now.mono + JOIN_TIMEOUT,
-            });
-        } else {
-            self.report_joined(is_created, is_again, env);
+            self.opening = Some(now.mono + JOIN_TIMEOUT);
         }
-    }
-
-    fn report_joined(&mut self, is_created: bool, is_again: bool, env: &mut Env) {
         env.event(RoomEvent::Joined {
             room: self.jid.clone(),
             nick: self.nick.clone(),
@@ -328,11 +311,14 @@ impl Room {
 
     /// The request to open the room was answered. If it was refused, an owner can open the room later.
     pub(super) fn opened(&mut self, env: &mut Env) {
-        if let Some(Opening { is_again, .. }) = self.opening.take()
-            && matches!(self.state, State::Joined { .. })
-        {
-            self.report_joined(true, is_again, env);
+        if self.opening.take().is_some() {
+            env.opened(&self.jid);
         }
+    }
+
+    /// Returns whether other users cannot join the room yet.
+    pub(super) fn is_opening(&self) -> bool {
+        self.opening.is_some()
     }
 
     // -- the session
@@ -379,6 +365,7 @@ impl Room {
             self.attempts = 0;
         }
         let is_restart = loss != Loss::NotJoined;
+        self.opening = None;
         env.event(RoomEvent::Lost {
             room: self.jid.clone(),
             loss,

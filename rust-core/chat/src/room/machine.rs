@@ -118,6 +118,8 @@ pub enum RoomsOutput {
         /// The error with which the room had refused it.
         error: StanzaError,
     },
+    /// Other users can join this room, which the user's join has created: see [`Rooms::is_opening`].
+    Opened(BareJid),
     /// Reports an event to the app.
     Event(RoomEvent),
     /// Waits until the next input, or this time. There is nothing else to do.
@@ -165,6 +167,10 @@ impl Env {
     pub(super) fn send(&mut self, room: &BareJid, stanza: Element) {
         let room = room.clone();
         self.outputs.push_back(RoomsOutput::Send { room, stanza });
+    }
+
+    pub(super) fn opened(&mut self, room: &BareJid) {
+        self.outputs.push_back(RoomsOutput::Opened(room.clone()));
     }
 
     pub(super) fn failed(&mut self, messages: Vec<(String, StanzaError)>) {
@@ -265,6 +271,11 @@ impl Rooms {
     /// Returns what is known of a room; `None` if the app has not joined it.
     pub fn info(&self, room: &BareJid) -> Option<RoomInfo> {
         self.rooms.get(room).map(Room::info)
+    }
+
+    /// Returns whether the user's join has created the room, and other users cannot join it yet. [`RoomsOutput::Opened`] follows.
+    pub fn is_opening(&self, room: &BareJid) -> bool {
+        self.rooms.get(room).is_some_and(Room::is_opening)
     }
 
     /// Returns the rooms that the app has joined.

@@ -88,6 +88,8 @@ impl RoomHost {
     /// Answers the callers that wait for this event.
     fn settle(&mut self, event: &RoomEvent) {
         let (waiting, room, outcome) = match event {
+            // It is answered when others can join, too.
+            RoomEvent::Joined { room, .. } if self.rooms.is_opening(room) => return,
             RoomEvent::Joined { room, .. } => (&mut self.joins, room, Ok(())),
             RoomEvent::JoinFailed { room, error } => (&mut self.joins, room, Err(error.clone())),
             RoomEvent::NickChanged { room, .. } => (&mut self.nicks, room, Ok(())),
@@ -219,6 +221,7 @@ impl Driver {
                     let stage = Stage::Failed(Failure::Refused(error));
                     self.events.push(Event::Stage { id, stage });
                 }
+                RoomsOutput::Opened(room) => reply(&mut self.rooms.joins, &room, &Ok(())),
                 RoomsOutput::Event(event) => {
                     self.rooms.settle(&event);
                     self.rooms.events.push(event);

@@ -28,6 +28,7 @@ struct Out {
     sent: Vec<Element>,
     requests: Vec<(RequestId, Element)>,
     events: Vec<RoomEvent>,
+    opened: Vec<BareJid>,
     failed: Vec<String>,
     abandoned: usize,
     timer: Option<Instant>,
@@ -96,6 +97,7 @@ impl Bench {
                 RoomsOutput::Request { id, stanza } => out.requests.push((id, stanza)),
                 RoomsOutput::Abandon(_) => out.abandoned += 1,
                 RoomsOutput::Failed { id, .. } => out.failed.push(id),
+                RoomsOutput::Opened(room) => out.opened.push(room),
                 RoomsOutput::Event(event) => out.events.push(event),
                 RoomsOutput::Timer(timer) => {
                     out.timer = timer;
@@ -145,6 +147,7 @@ impl Out {
         self.sent.extend(later.sent);
         self.requests.extend(later.requests);
         self.events.extend(later.events);
+        self.opened.extend(later.opened);
         self.failed.extend(later.failed);
         self.abandoned += later.abandoned;
         self.timer = later.timer;
