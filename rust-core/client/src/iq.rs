@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use snapback_engine::engine::RequestError;
+use snapback_engine::engine::{Answer, RequestError};
 use snapback_proto::stanza::StanzaError;
 use snapback_proto::xml::{Element, Limit, XmlError};
 use tokio::sync::{mpsc, oneshot};
@@ -79,6 +79,16 @@ pub(crate) fn ask(
     stanza: Element,
     time: Duration,
 ) -> impl Future<Output = Result<Element, IqError>> + Send + use<> {
+    let answer = ask_for_results(requests, stanza, time);
+    async move { answer.await.map(|answer| answer.iq) }
+}
+
+/// The same for a query to an archive, whose answer has results.
+pub(crate) fn ask_for_results(
+    requests: &mpsc::UnboundedSender<Request>,
+    stanza: Element,
+    time: Duration,
+) -> impl Future<Output = Result<Answer, IqError>> + Send + use<> {
     let (reply, wait) = oneshot::channel();
     // After the driver has ended, the receiver below finds its channel closed.
     let _ = requests.send(Request::Iq { stanza, reply });
@@ -90,4 +100,4 @@ pub(crate) fn ask(
     }
 }
 
-pub(crate) type IqReply = oneshot::Sender<Result<Element, IqError>>;
+pub(crate) type IqReply = oneshot::Sender<Result<Answer, IqError>>;

@@ -250,7 +250,6 @@ impl Driver {
             | EngineOutput::KeysChanged { .. }
             | EngineOutput::PushSet { .. }
             | EngineOutput::Answered { .. }
-            | EngineOutput::Collected { .. }
             | EngineOutput::Request { .. }
             | EngineOutput::Responded { .. }
             | EngineOutput::Disconnected
@@ -298,7 +297,6 @@ impl Driver {
             }
             EngineOutput::PushSet { ticket, outcome } => self.waiting.push_set(ticket, outcome),
             EngineOutput::Answered { id, outcome } => self.answered(id, outcome),
-            EngineOutput::Collected { id, results } => self.waiting.collected(id, results),
             EngineOutput::Request { id, iq } => self.inbound.push(id, iq),
             EngineOutput::Responded { id, outcome } => self.waiting.responded(id, outcome),
             EngineOutput::Disconnected => self.waiting.disconnected(),

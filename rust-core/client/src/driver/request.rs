@@ -5,7 +5,8 @@ use std::fmt;
 
 use snapback_engine::EngineInput;
 use snapback_engine::engine::{
-    InboundRequestId, KeyChange, KeyError, Refusal, RequestError, RespondError, Room, Ticket,
+    Answer, InboundRequestId, KeyChange, KeyError, Refusal, RequestError, RespondError, Room,
+    Ticket,
 };
 use snapback_proto::knowledge::{OutboundKind, PushRegistration};
 use snapback_proto::secret::Secret;
@@ -26,9 +27,6 @@ type KeyReply = oneshot::Sender<Result<(), KeyError>>;
 /// Takes the outcome of a change of what push notifications are wanted.
 type PushReply = oneshot::Sender<Result<(), StoreError>>;
 
-/// Takes the answer to a query to an archive, and its results.
-pub(crate) type HistoryReply = oneshot::Sender<Result<(Element, Vec<Element>), IqError>>;
-
 /// A request of the app.
 pub(crate) enum Request {
     Connect,
@@ -41,11 +39,6 @@ pub(crate) enum Request {
     Iq {
         stanza: Element,
         reply: IqReply,
-    },
-    /// A query to an archive, with the caller that takes its results.
-    History {
-        stanza: Element,
-        reply: HistoryReply,
     },
     /// The app's answer to a request of another entity.
     Respond {
@@ -139,9 +132,6 @@ pub(super) struct Waiting {
     key_changes: HashMap<Ticket, KeyReply>,
     push_changes: HashMap<Ticket, PushReply>,
     iqs: HashMap<String, IqReply>,
-    histories: HashMap<String, HistoryReply>,
-    /// Results whose answer follows.
-    collected: HashMap<String, Vec<Element>>,
     responses: HashMap<InboundRequestId, oneshot::Sender<Result<(), RespondError>>>,
     disconnects: Vec<oneshot::Sender<()>>,
     log_outs: Vec<oneshot::Sender<()>>,
@@ -172,19 +162,9 @@ impl Waiting {
         }
     }
 
-    pub(super) fn answered(&mut self, id: &str, outcome: Result<Element, RequestError>) {
-        let outcome = outcome.map_err(IqError::from);
-        let collected = self.collected.remove(id).unwrap_or_default();
-        if let Some(reply) = self.histories.remove(id) {
-            let _ = reply.send(outcome.map(|answer| (answer, collected)));
-        } else if let Some(reply) = self.iqs.remove(id) {
-            let _ = reply.send(outcome);
-        }
-    }
-
-    pub(super) fn collected(&mut self, id: String, results: Vec<Element>) {
-        if self.histories.contains_key(&id) {
-            self.collected.insert(id, results);
+    pub(super) fn answered(&mut self, id: &str, outcome: Result<Answer, RequestError>) {
+        if let Some(reply) = self.iqs.remove(id) {
+            let _ = reply.send(outcome.map_err(IqError::from));
         }
     }
 
@@ -211,9 +191,6 @@ impl Waiting {
         for (_, reply) in self.iqs {
             let _ = reply.send(Err(IqError::Closed));
         }
-        for (_, reply) in self.histories {
-            let _ = reply.send(Err(IqError::Closed));
-        }
     }
 }
 
@@ -229,7 +206,6 @@ impl Driver {
             match request {
                 Request::Send { stanza, kind, done } => self.send(stanza, kind, done),
                 Request::Iq { stanza, reply } => self.iq(stanza, reply),
-                Request::History { stanza, reply } => self.history(stanza, reply),
                 Request::Confirm(id) => confirmed.push(id),
                 // It may change the state that the next request depends on.
                 other => {
@@ -307,20 +283,6 @@ impl Driver {
         self.input(EngineInput::Request { stanza, room });
     }
 
-    /// Its id is of this library, and in use nowhere else.
-    fn history(&mut self, stanza: Element, reply: HistoryReply) {
-        let histories = &mut self.waiting.histories;
-        let gone = histories.extract_if(|_, reply| reply.is_closed());
-        let gone: Vec<String> = gone.map(|(id, _)| id).collect();
-        let id = stanza.attr("id").unwrap_or_default().to_owned();
-        histories.insert(id, reply);
-        if !gone.is_empty() {
-            self.input(EngineInput::RequestsAbandoned(gone));
-        }
-        let room = self.room();
-        self.input(EngineInput::Request { stanza, room });
-    }
-
     fn request(&mut self, request: Request) {
         match request {
             Request::Connect => self.input(EngineInput::Connect),
@@ -374,10 +336,7 @@ impl Driver {
                 let _ = done.map(|done| done.send(()));
             }
             // Handled by `requests`.
-            Request::Send { .. }
-            | Request::Iq { .. }
-            | Request::History { .. }
-            | Request::Confirm(_) => {}
+            Request::Send { .. } | Request::Iq { .. } | Request::Confirm(_) => {}
         }
     }
 }

@@ -8,7 +8,7 @@ use snapback_chat::room::{
     RoomInfo, RoomOptions, Rooms, RoomsOutput, SessionStart,
 };
 use snapback_engine::EngineInput;
-use snapback_engine::engine::{Refusal, RequestError, Ticket};
+use snapback_engine::engine::{Answer, Refusal, RequestError, Ticket};
 use snapback_engine::supervisor::ConnectionState;
 use snapback_proto::connection::{Failure, Outcome, Stage};
 use snapback_proto::jid::{BareJid, FullJid};
@@ -269,7 +269,7 @@ impl Driver {
     }
 
     /// A request was answered, or not.
-    pub(super) fn answered(&mut self, id: String, outcome: Result<Element, RequestError>) {
+    pub(super) fn answered(&mut self, id: String, outcome: Result<Answer, RequestError>) {
         let Some(request) = self.rooms.requests.remove(&id) else {
             return self.waiting.answered(&id, outcome);
         };
@@ -278,7 +278,7 @@ impl Driver {
             self.rooms.sent.remove(&id);
         }
         let outcome = match &outcome {
-            Ok(answer) => Ok(answer),
+            Ok(answer) => Ok(&answer.iq),
             Err(RequestError::Refused(error)) => Err(RequestFailure::Refused(error.clone())),
             Err(_) => Err(RequestFailure::Lost),
         };

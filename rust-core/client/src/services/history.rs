@@ -5,11 +5,8 @@ use snapback_proto::time::UnixTime;
 use snapback_proto::xep::history::HistoryQuery;
 use snapback_proto::xep::mam::Fin;
 use snapback_proto::xml::Element;
-use tokio::sync::oneshot;
-use tokio::time::timeout;
 
-use crate::driver::Request;
-use crate::iq::IqError;
+use crate::iq;
 
 use super::{ANSWER_TIMEOUT, Client, ServiceError};
 
@@ -87,13 +84,6 @@ impl HistoryRequest {
         self.limit = limit.clamp(1, MAX_PAGE);
         self
     }
-
-    fn to_element(&self, id: &str) -> Element {
-        let room = self.room.as_ref().map(ToString::to_string);
-        let with = self.with.as_ref().map(ToString::to_string);
-        let before = self.before.as_deref();
-        HistoryQuery::request(id, room.as_deref(), with.as_deref(), before, self.limit)
-    }
 }
 
 impl Client {
@@ -104,30 +94,25 @@ impl Client {
     /// # Errors
     ///
     /// [`ServiceError::Request`]: `item-not-found` if the archive no longer has the message of [`HistoryRequest::before`],
-    /// `service-unavailable` if there is no archive, [`IqError::AnswerTooBig`] for a page of more than 16 MiB in memory;
+    /// `service-unavailable` if there is no archive, [`IqError::AnswerTooBig`](crate::IqError::AnswerTooBig) for a page of more than 16 MiB in memory;
     /// [`ServiceError::Unreadable`] if the answer violates XEP-0313.
     pub async fn history(&self, request: HistoryRequest) -> Result<HistoryPage, ServiceError> {
-        let iq = request.to_element(&self.new_id());
-        let query = HistoryQuery::of(&iq);
-        let (reply, wait) = oneshot::channel();
-        self.request(Request::History { stanza: iq, reply });
-        let answer = timeout(ANSWER_TIMEOUT, wait).await;
-        let answer = answer.map_err(|_| IqError::TimedOut)?;
-        let (answer, results) = answer.unwrap_or(Err(IqError::Closed))?;
-        let fin = Fin::parse(&answer)?;
-        let archive = match &request.room {
-            Some(room) => room.to_string(),
-            None => self.account.to_string(),
-        };
+        let room = request.room.as_ref().map(ToString::to_string);
+        let query = HistoryQuery::new(&self.new_id(), room.as_deref());
+        let with = request.with.as_ref().map(ToString::to_string);
+        let iq = query.request(with.as_deref(), request.before.as_deref(), request.limit);
+        let answer = iq::ask_for_results(&self.requests, iq, ANSWER_TIMEOUT).await?;
+        let fin = Fin::parse(&answer.iq)?;
+        let archive = room.unwrap_or_else(|| self.account.to_string());
         let mut page = HistoryPage::default();
-        for result in results.iter().take(MAX_PAGE as usize) {
-            match query.as_ref().map(|query| query.read(result)) {
-                Some(Ok(archived)) => page.messages.push(HistoryMessage {
+        for result in answer.results.iter().take(MAX_PAGE as usize) {
+            match query.read(result) {
+                Ok(archived) => page.messages.push(HistoryMessage {
                     archive_id: archived.id.clone(),
                     archived_at: archived.delay.as_ref().map(|delay| delay.stamp),
                     stanza: archived.into_live(&archive),
                 }),
-                _ => page.unreadable = page.unreadable.saturating_add(1),
+                Err(_) => page.unreadable = page.unreadable.saturating_add(1),
             }
         }
         page.messages.reverse();

@@ -67,7 +67,7 @@ pub use event::{DialError, EndReason, EngineEvent};
 pub use inbound::{InboundRequestId, RespondError};
 pub use input::{EngineInput, EventQueueLevel, Opened, Room};
 pub use output::{EngineOutput, EngineTimer, NotGiven};
-pub use requests::RequestError;
+pub use requests::{Answer, RequestError};
 pub use sends::Refusal;
 pub use snapback_types::endpoint::{Address, ServerAddress};
 pub use states::ENGINE_STATES;

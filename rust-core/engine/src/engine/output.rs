@@ -16,7 +16,7 @@ use crate::variants::variants;
 use super::candidates::{Abandonment, CandidateId, LookUpId};
 use super::event::EngineEvent;
 use super::inbound::{InboundRequestId, RespondError};
-use super::requests::RequestError;
+use super::requests::{Answer, RequestError};
 use super::sends::Refusal;
 use super::{Address, CommitId, KeyError, ServerAddress, Ticket};
 
@@ -188,14 +188,7 @@ pub enum EngineOutput {
         /// The request's id.
         id: String,
         /// The response, or why there is none.
-        outcome: Result<Element, RequestError>,
-    },
-    /// The results of a query to an archive, in the order of their arrival; its response follows at once.
-    Collected {
-        /// The request's id.
-        id: String,
-        /// The messages that carry the results.
-        results: Vec<Element>,
+        outcome: Result<Answer, RequestError>,
     },
     /// Another entity has sent a request that the app answers, with [`super::EngineInput::Respond`], in the configured time.
     /// After that an error is sent.
@@ -277,7 +270,6 @@ variants!(EngineOutput {
     KeysChanged,
     PushSet,
     Answered,
-    Collected,
     Request,
     Responded,
     Disconnected,

@@ -40,6 +40,16 @@ variants!(RequestError {
     NotXml
 });
 
+/// The response to a request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The iq.
+    pub iq: Element,
+    /// The messages that carry the results of a query to an archive, in the order of their arrival (XEP-0313); none of another
+    /// request.
+    pub results: Vec<Element>,
+}
+
 /// Requests that wait for their response.
 #[derive(Debug, Default)]
 pub(super) struct Requests(HashMap<String, Waiting>);
@@ -162,17 +172,16 @@ impl Requests {
             return;
         }
         let history = self.0.remove(&id).and_then(|waiting| waiting.history);
-        let outcome = match (StanzaError::of(&iq), &history) {
+        let outcome = match (StanzaError::of(&iq), history) {
             (Some(error), _) => Err(RequestError::Refused(error)),
             (None, Some(history)) if history.memory > MAX_HISTORY_MEMORY => {
                 Err(RequestError::AnswerTooBig)
             }
-            (None, _) => Ok(iq),
+            (None, history) => Ok(Answer {
+                iq,
+                results: history.map(|history| history.results).unwrap_or_default(),
+            }),
         };
-        if let Some(history) = history.filter(|_| outcome.is_ok()) {
-            let (id, results) = (id.clone(), history.results);
-            outputs.push_back(EngineOutput::Collected { id, results });
-        }
         outputs.push_back(EngineOutput::Answered { id, outcome });
     }
 

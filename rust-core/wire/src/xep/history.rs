@@ -22,22 +22,25 @@ pub struct HistoryQuery {
 }
 
 impl HistoryQuery {
-    /// Returns the iq that asks an archive for the page of at most `max` messages that ends before the message with the archive id
-    /// `before`; without one, with the newest message. `with`: only messages of a conversation with this address.
-    pub fn request(
-        id: &str,
-        archive: Option<&str>,
-        with: Option<&str>,
-        before: Option<&str>,
-        max: u32,
-    ) -> Element {
-        let mut query = Element::new("query", ns::MAM).with_attr("queryid", [PREFIX, id].concat());
+    /// Returns a query to the archive with this address, without one to the account's own. Its iq has this id.
+    pub fn new(id: &str, archive: Option<&str>) -> Self {
+        Self {
+            id: id.to_owned(),
+            query: [PREFIX, id].concat(),
+            archive: archive.map(str::to_owned),
+        }
+    }
+
+    /// Returns the iq that asks for the page of at most `max` messages that ends before the message with the archive id `before`;
+    /// without one, with the newest message. `with`: only messages of a conversation with this address.
+    pub fn request(&self, with: Option<&str>, before: Option<&str>, max: u32) -> Element {
+        let mut query = Element::new("query", ns::MAM).with_attr("queryid", &self.query);
         if let Some(with) = with {
             let form = Form::submit(ns::MAM, vec![Field::single("with", with)]);
             query.push_child(form.to_element());
         }
         query.push_child(mam::page_before(before, max));
-        stanza::iq("set", id, archive).with_child(query)
+        stanza::iq("set", &self.id, self.archive.as_deref()).with_child(query)
     }
 
     /// Returns the query that this iq makes, if its results are collected.
@@ -94,7 +97,8 @@ mod tests {
 
     #[test]
     fn asks_backwards() {
-        let request = HistoryQuery::request("h1", None, Some("romeo@montague.lit"), Some("a9"), 20);
+        let request =
+            HistoryQuery::new("h1", None).request(Some("romeo@montague.lit"), Some("a9"), 20);
         assert_eq!(
             request.to_xml(),
             "<iq type='set' id='h1'><query xmlns='urn:xmpp:mam:2' queryid='history-h1'>\
@@ -102,16 +106,17 @@ mod tests {
              <field var='with'><value>romeo@montague.lit</value></field></x>\
              <set xmlns='http://jabber.org/protocol/rsm'><max>20</max><before>a9</before></set></query></iq>"
         );
-        let room = HistoryQuery::request("h2", Some("coven@chat.shakespeare.lit"), None, None, 5);
+        let room =
+            HistoryQuery::new("h2", Some("coven@chat.shakespeare.lit")).request(None, None, 5);
         assert!(room.to_xml().contains("to='coven@chat.shakespeare.lit'"));
         assert!(room.to_xml().contains("<max>5</max><before/>"));
     }
 
     #[test]
     fn t7_results_are_of_the_archive_that_was_asked() {
-        let own = HistoryQuery::of(&HistoryQuery::request("h1", None, None, None, 5)).unwrap();
+        let own = HistoryQuery::of(&HistoryQuery::new("h1", None).request(None, None, 5)).unwrap();
         let coven = "coven@chat.shakespeare.lit";
-        let room = HistoryQuery::of(&HistoryQuery::request("h1", Some(coven), None, None, 5));
+        let room = HistoryQuery::of(&HistoryQuery::new("h1", Some(coven)).request(None, None, 5));
         let room = room.unwrap();
         let table = [
             ("", "history-h1", true, false),

@@ -24,7 +24,6 @@ pub const NEVER: &[(&str, &str, NeverReason)] = &[
     ("EngineOutput", "Request", NO_HANDLERS),
     ("EngineOutput", "Responded", NO_HANDLERS),
     ("EngineEvent", "BlockListChanged", NO_USER),
-    ("EngineOutput", "Collected", NO_USER),
     ("RequestError", "AnswerTooBig", NO_USER),
     ("EngineInput<'_>", "EventQueue", TAKES_ALL),
     ("NotGiven", "All", TAKES_ALL),

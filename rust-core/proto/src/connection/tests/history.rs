@@ -10,7 +10,7 @@ use crate::xep::history::HistoryQuery;
 
 fn ask(peer: &mut Peer, id: &str) {
     peer.command(Command::Send {
-        stanza: HistoryQuery::request(id, None, None, None, 20).into(),
+        stanza: HistoryQuery::new(id, None).request(None, None, 20).into(),
         kind: OutboundKind::SessionBound,
     });
 }
@@ -90,8 +90,9 @@ fn a_page_continues_over_a_connection_that_breaks() {
     peer.serve(&of_query("h1", OWN, "a1"));
     assert_eq!(history(&mut peer), ["h1 a1"]);
     let mut knowledge = settled(peer.knowledge());
-    let query = HistoryQuery::of(&HistoryQuery::request("h1", None, None, None, 20));
-    knowledge.history_queries.extend(query);
+    knowledge
+        .history_queries
+        .push(HistoryQuery::new("h1", None));
     let mut peer = resumed_with(knowledge, GREETED2 + 1);
     peer.serve(&(of_query("h1", OWN, "a2") + &answer("h1")));
     assert_eq!(history(&mut peer), ["h1 a2", "answer h1"]);
