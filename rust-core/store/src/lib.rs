@@ -67,6 +67,7 @@ mod error;
 mod failures;
 #[cfg(feature = "sqlite")]
 mod inspect;
+pub mod intercept;
 mod memory;
 mod report;
 #[cfg(feature = "sqlite")]

@@ -13,14 +13,14 @@ mod shared;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use contact::{JULIET, RTT, juliet, once_each};
+use contact::{JULIET, juliet, once_each, romeo};
 use snapback_client::proto::stanza::StanzaCondition;
 use snapback_client::room::RoomOptions;
 use snapback_client::{
-    BareJid, HistoryMessage, HistoryRequest, IqError, Jid, Outcome, ServiceError, Transport,
+    BareJid, HistoryMessage, HistoryRequest, IqError, Jid, Outcome, ServiceError,
 };
-use snapback_interop::phone::{Endpoint, Phone, Received};
-use snapback_interop::{Account, RunningServer};
+use snapback_interop::RunningServer;
+use snapback_interop::phone::{Phone, Received};
 use snapback_netsim::CutMode;
 
 const ROMEO: &str = "romeo@snapback.test";
@@ -73,15 +73,6 @@ on_server!(
 fn unique() -> u128 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.expect("the clock is set").as_nanos()
-}
-
-async fn romeo(server: &RunningServer) -> Phone {
-    let endpoint = Endpoint::of(server, Transport::DirectTls);
-    let account = server.account(Account::Romeo);
-    let mut phone = Phone::open(&endpoint, account, RTT, |_| {}).await;
-    phone.client.connect();
-    phone.available().await;
-    phone
 }
 
 fn body(message: &HistoryMessage) -> String {

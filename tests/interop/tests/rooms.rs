@@ -13,11 +13,11 @@ mod shared;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use contact::{RTT, juliet};
+use contact::{juliet, romeo};
 use snapback_client::room::{JoinError, Loss, Membership, RoomEvent, RoomOptions};
-use snapback_client::{BareJid, Client, Outcome, Transport};
-use snapback_interop::phone::{Endpoint, Phone};
-use snapback_interop::{Account, RunningServer};
+use snapback_client::{BareJid, Client, Outcome};
+use snapback_interop::RunningServer;
+use snapback_interop::phone::Phone;
 use snapback_netsim::CutMode;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -68,15 +68,6 @@ fn new_room(name: &str) -> BareJid {
     let number = now.expect("the clock is set").as_nanos();
     let jid = format!("{name}-{number}@conference.snapback.test");
     jid.parse().expect("an address")
-}
-
-async fn romeo(server: &RunningServer) -> Phone {
-    let endpoint = Endpoint::of(server, Transport::DirectTls);
-    let account = server.account(Account::Romeo);
-    let mut phone = Phone::open(&endpoint, account, RTT, |_| {}).await;
-    phone.client.connect();
-    phone.available().await;
-    phone
 }
 
 async fn join(client: &Client, room: &BareJid, nick: &str) -> Result<(), JoinError> {

@@ -17,7 +17,7 @@ use snapback_client::{
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::observed::{Learnt, ObservedStore, locked};
+use super::observed::{Learnt, ObservedStore, locked, observed};
 use super::report::{AccountReport, LoginReport};
 use crate::flights;
 
@@ -53,8 +53,7 @@ pub(super) async fn measure(
         ..AccountReport::default()
     };
     let dial = CuttingDial::default();
-    let store = ObservedStore::default();
-    let learnt = store.learnt();
+    let (store, learnt) = observed();
     let config = config(account, server, trust, dial.clone(), store);
     let client = match config.and_then(Client::open) {
         Ok(client) => client,

@@ -4,11 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use snapback_client::MemoryStore;
 use snapback_client::proto::escalation::Subject;
-use snapback_client::proto::knowledge::{Delivery, Knowledge, Op};
+use snapback_client::proto::knowledge::Op;
 use snapback_client::proto::stream::features::StreamFeatures;
-use snapback_client::store::{
-    DeliveryPage, KnownEndpoints, NewStanza, Roster, ServerKey, Store, StoreError, StoredSession,
-};
+use snapback_client::store::StoreError;
+use snapback_client::store::intercept::{Call, Intercepted, Interceptor};
 
 /// What the client has learnt.
 #[derive(Clone, Debug, Default)]
@@ -27,18 +26,18 @@ pub(super) struct Learnt {
     pub(super) token: bool,
 }
 
-/// A store that shares what is learnt.
-#[derive(Default)]
-pub(super) struct ObservedStore {
-    inner: MemoryStore,
-    learnt: Arc<Mutex<Learnt>>,
-}
+/// The client's store.
+pub(super) type ObservedStore = Intercepted<MemoryStore, Observer>;
 
-impl ObservedStore {
-    /// Returns where what is learnt will be.
-    pub(super) fn learnt(&self) -> Arc<Mutex<Learnt>> {
-        Arc::clone(&self.learnt)
-    }
+/// Shares what is learnt.
+#[derive(Debug)]
+pub(super) struct Observer(Arc<Mutex<Learnt>>);
+
+/// Returns a store, and where what is learnt will be.
+pub(super) fn observed() -> (ObservedStore, Arc<Mutex<Learnt>>) {
+    let learnt = Arc::default();
+    let observer = Observer(Arc::clone(&learnt));
+    (Intercepted::new(MemoryStore::default(), observer), learnt)
 }
 
 /// Returns what is learnt so far.
@@ -65,67 +64,12 @@ impl Learnt {
     }
 }
 
-impl Store for ObservedStore {
-    fn load(&mut self, server: &ServerKey) -> Result<Knowledge, StoreError> {
-        self.inner.load(server)
-    }
-
-    fn session(&mut self) -> Result<Option<StoredSession>, StoreError> {
-        self.inner.session()
-    }
-
-    fn apply(&mut self, server: &ServerKey, ops: &[Op]) -> Result<(), StoreError> {
-        let mut learnt = locked(&self.learnt);
-        ops.iter().for_each(|op| learnt.learn(op));
-        drop(learnt);
-        self.inner.apply(server, ops)
-    }
-
-    fn endpoints(&mut self, domain: &str) -> Result<Option<KnownEndpoints>, StoreError> {
-        self.inner.endpoints(domain)
-    }
-
-    fn set_endpoints(&mut self, domain: &str, known: &KnownEndpoints) -> Result<(), StoreError> {
-        self.inner.set_endpoints(domain, known)
-    }
-
-    fn roster(&mut self) -> Result<Roster, StoreError> {
-        self.inner.roster()
-    }
-
-    fn undelivered(&mut self) -> Result<Vec<Delivery>, StoreError> {
-        self.inner.undelivered()
-    }
-
-    fn undelivered_from(&mut self, first: Option<&str>) -> Result<DeliveryPage, StoreError> {
-        self.inner.undelivered_from(first)
-    }
-
-    fn append(&mut self, stanza: NewStanza) -> Result<u64, StoreError> {
-        self.inner.append(stanza)
-    }
-
-    fn queue_len(&mut self) -> Result<usize, StoreError> {
-        self.inner.queue_len()
-    }
-
-    fn has_room(&mut self, others: usize) -> Result<bool, StoreError> {
-        self.inner.has_room(others)
-    }
-
-    fn queue_limit(&self) -> usize {
-        self.inner.queue_limit()
-    }
-
-    fn possible_gap(&mut self) -> Result<bool, StoreError> {
-        self.inner.possible_gap()
-    }
-
-    fn installation(&mut self) -> Result<Option<String>, StoreError> {
-        self.inner.installation()
-    }
-
-    fn set_installation(&mut self, id: &str) -> Result<(), StoreError> {
-        self.inner.set_installation(id)
+impl Interceptor for Observer {
+    fn before(&mut self, call: Call<'_>) -> Result<(), StoreError> {
+        if let Call::Apply(ops) = call {
+            let mut learnt = locked(&self.0);
+            ops.iter().for_each(|op| learnt.learn(op));
+        }
+        Ok(())
     }
 }

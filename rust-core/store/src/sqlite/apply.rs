@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 use snapback_proto::jid;
 use snapback_proto::knowledge::{
-    Delivery, FastToken, Knowledge, Op, OutboundStanza, SmSession, Watchers,
+    Delivery, FastToken, Knowledge, Op, OutboundStanza, Push, SmSession, Watchers,
 };
 use snapback_proto::xep::roster::{Item, Subscription};
 
@@ -134,7 +134,7 @@ impl Tables<'_> {
             Op::RaiseFloor(floor) => self.put_cell(cell::FLOOR, floor),
             Op::ForgetFloor => self.delete_cell(cell::FLOOR),
             Op::KeyTrust(change) => self.change_key_trust(|trust| trust.apply(change)),
-            Op::Push(change) => self.change_push(change),
+            Op::Push(change) => self.change_cell(cell::PUSH, |push: &mut Push| push.apply(change)),
             Op::ForgetCredentials => self.forget_credentials(),
             Op::StoreScramKeys(id, keys) => {
                 self.put_cell(cell::SCRAM_KEYS, &(id.clone(), keys.clone()))

@@ -13,9 +13,7 @@ impl Tables<'_> {
     }
 
     pub(super) fn change_key_trust(&self, change: impl FnOnce(&mut KeyTrust)) -> Result<(), Fault> {
-        let mut trust = self.key_trust()?;
-        change(&mut trust);
-        self.put_cell(cell::KEY_TRUST, &trust)
+        self.change_cell(cell::KEY_TRUST, change)
     }
 }
 

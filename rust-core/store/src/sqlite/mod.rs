@@ -15,7 +15,6 @@ mod key_trust;
 mod lease;
 mod migrations;
 mod open;
-mod push;
 mod queue;
 mod record;
 #[cfg(any(test, feature = "testing"))]

@@ -137,6 +137,17 @@ impl<'a> Tables<'a> {
         Ok(())
     }
 
+    /// Changes a row; the default takes the place of one that is missing.
+    pub(super) fn change_cell<R: Record + Default>(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut R),
+    ) -> Result<(), Fault> {
+        let mut record = self.cell(name)?.unwrap_or_default();
+        change(&mut record);
+        self.put_cell(name, &record)
+    }
+
     pub(super) fn delete_cell(&self, name: &str) -> Result<(), Fault> {
         self.conn
             .prepare_cached("DELETE FROM account WHERE name = ?1")?

@@ -9,7 +9,6 @@ mod archive;
 mod caches;
 pub mod conformance;
 mod failures;
-mod intercept;
 mod login;
 mod queue;
 pub(crate) mod reopen;
@@ -24,7 +23,7 @@ use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
 use snapback_proto::xml::Element;
 
-pub use intercept::{Call, Intercepted, Interceptor};
+pub use crate::intercept::{Call, Intercepted, Interceptor};
 
 pub use crate::sqlite::rows::check_all as check_rows;
 use crate::{NewStanza, ServerKey, Store};

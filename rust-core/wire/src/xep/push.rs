@@ -4,6 +4,8 @@ use crate::ns;
 use crate::stanza;
 use crate::xml::Element;
 
+use super::forms::{Field, Form};
+
 /// Returns the iq that enables notifications at a node of a push service. `options` are the publish options of the service, by
 /// the names of their fields.
 pub fn enable<'a>(
@@ -12,15 +14,16 @@ pub fn enable<'a>(
     node: Option<&str>,
     options: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Element {
-    let mut options = options.into_iter().peekable();
     let mut enable = change("enable", service, node);
-    if options.peek().is_some() {
-        let form = Element::new("x", ns::DATA_FORMS).with_attr("type", "submit");
-        let form = form.with_child(field("FORM_TYPE", ns::PUBSUB_PUBLISH_OPTIONS));
-        let form = options.fold(form, |form, (name, value)| {
-            form.with_child(field(name, value))
-        });
-        enable.push_child(form);
+    let options = options.into_iter();
+    let mut fields: Vec<Field> = options
+        .map(|(name, value)| Field::single(name, value))
+        .collect();
+    if !fields.is_empty() {
+        // Without a type, as the specification shows it.
+        fields.insert(0, Field::single("FORM_TYPE", ns::PUBSUB_PUBLISH_OPTIONS));
+        let kind = "submit".to_owned();
+        enable.push_child(Form { kind, fields }.to_element());
     }
     stanza::iq("set", id, None).with_child(enable)
 }
@@ -36,13 +39,6 @@ fn change(name: &'static str, service: &str, node: Option<&str>) -> Element {
         Some(node) => element.with_attr("node", node),
         None => element,
     }
-}
-
-fn field(name: &str, value: &str) -> Element {
-    let value = Element::new("value", ns::DATA_FORMS).with_text(value);
-    Element::new("field", ns::DATA_FORMS)
-        .with_attr("var", name)
-        .with_child(value)
 }
 
 #[cfg(test)]

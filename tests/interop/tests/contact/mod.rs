@@ -22,6 +22,16 @@ pub async fn juliet(server: &RunningServer) -> Phone {
     juliet_as(server, account).await
 }
 
+/// Opens a client of Romeo's that the server treats as available.
+pub async fn romeo(server: &RunningServer) -> Phone {
+    let endpoint = Endpoint::of(server, Transport::DirectTls);
+    let account = server.account(Account::Romeo);
+    let mut phone = Phone::open(&endpoint, account, RTT, |_| {}).await;
+    phone.client.connect();
+    phone.available().await;
+    phone
+}
+
 pub async fn juliet_as(server: &RunningServer, account: &Credentials) -> Phone {
     let endpoint = Endpoint::of(server, Transport::DirectTls);
     let mut phone = Phone::open(&endpoint, account, RTT, |_| {}).await;

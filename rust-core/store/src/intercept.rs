@@ -1,4 +1,4 @@
-//! A wrapper around a store, for tests that observe changes or disturb them.
+//! A wrapper around a store, for those who observe its changes, and for tests that disturb them.
 
 use std::fmt;
 
