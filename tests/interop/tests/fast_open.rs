@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use snapback_client::Transport;
-use snapback_interop::flaky::{Backend, Cell, RoundTrips, Setting, logins};
+use snapback_interop::flaky::{
+    Backend, Cell, RoundTrips, Setting, logins, resumptions_without_syn_data,
+};
 use snapback_interop::measure::Host;
 use snapback_netsim::packets::Profile;
 use snapback_reference_server::Switches;
@@ -77,4 +79,30 @@ async fn s13_ejabberd_takes_two_round_trips() {
         return;
     };
     takes("ejabberd", &measured, 2);
+}
+
+/// A network that drops SYNs with data costs one wait, and is remembered. The kernel sends the SYN again without data after a
+/// second; without a measured round trip, nothing is given up earlier.
+#[tokio::test(flavor = "multi_thread")]
+async fn s13_a_network_without_fast_open_costs_one_wait() {
+    let setting = Setting {
+        fast_open: true,
+        probe: Some(RTT * 2),
+        ..Setting::new(
+            reference(true),
+            Transport::DirectTls,
+            Profile::plain(RTT),
+            1,
+        )
+    };
+    let Some([first, second]) = resumptions_without_syn_data(&setting).await else {
+        return;
+    };
+    println!("first {first:?}, second {second:?}");
+    let syn_timeout = Duration::from_secs(1);
+    let login = RTT * 3;
+    // The old connection's probe comes first.
+    assert!(first >= syn_timeout, "{first:?}");
+    assert!(first < RTT * 2 + syn_timeout + login + RTT * 2, "{first:?}");
+    assert!(second < login + RTT * 2, "{second:?}");
 }

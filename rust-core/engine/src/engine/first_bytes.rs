@@ -47,8 +47,10 @@ impl<T: Tls + Clone> Engine<T> {
         };
         if let FirstBytes::Awaited { since, .. } = attempt.first_bytes {
             attempt.first_bytes = FirstBytes::Received;
-            self.candidates.measured(self.now.mono.since(since));
-            self.candidates.fast_open.worked();
+            let after = self.now.mono.since(since);
+            if self.candidates.fast_open.answered(after) {
+                self.candidates.measured(after);
+            }
         }
     }
 

@@ -20,6 +20,6 @@ mod stage;
 mod tally;
 
 pub use round::{Cutting, Pace};
-pub use round_trips::{Cell, RoundTrips, logins};
+pub use round_trips::{Cell, RoundTrips, logins, resumptions_without_syn_data};
 pub use stage::{Backend, Setting, Stage};
 pub use tally::{Back, Duplicates, Login, MessageCounts, Recovery};

@@ -1,12 +1,12 @@
 //! The table of round trips on real packets: the time of each kind of login, beside the flights that were planned.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use snapback_client::Outcome;
-use snapback_netsim::packets::CutKind;
+use snapback_netsim::packets::{CutKind, Profile};
 
 use super::party::{Party, Session};
-use super::stage::{Setting, Stage};
+use super::stage::{Running, Setting, Stage};
 use super::tally::Login;
 
 /// One measurement of each kind of login.
@@ -69,10 +69,37 @@ pub async fn logins(setting: &Setting, runs: usize) -> Option<RoundTrips> {
     Some(all)
 }
 
+/// Resumes on a network that carries data in the TCP handshake, then on one that drops it: after a change of the network, which
+/// shows that it does, and after the server has cut the connection. Returns the times from each cause to the session; `None`
+/// where no stage is available.
+///
+/// # Panics
+///
+/// If a login fails, or the server is not the reference server.
+pub async fn resumptions_without_syn_data(setting: &Setting) -> Option<[Duration; 2]> {
+    let mut stage = Stage::set(setting).await?;
+    stage.new_juliet().await;
+    stage.next_login(Outcome::Bound, Start::Connect).await;
+    stage.next_login(Outcome::Resumed, Start::Cut).await;
+    stage.set_profile(&Profile {
+        drops_syn_data: true,
+        ..setting.profile.clone()
+    });
+    let mut took = [Duration::ZERO; 2];
+    for (took, start) in took.iter_mut().zip([Start::Cut, Start::ServerCuts]) {
+        let started = Instant::now();
+        stage.next_login(Outcome::Resumed, start).await;
+        // Without the message that is waited for after each session.
+        *took = started.elapsed().saturating_sub(stage.rtt);
+    }
+    Some(took)
+}
+
 /// What makes the client log in.
 enum Start {
     Connect,
     Cut,
+    ServerCuts,
 }
 
 impl Stage {
@@ -80,6 +107,10 @@ impl Stage {
         let before = self.juliet.seen(|seen| seen.sessions.len());
         match start {
             Start::Connect => self.juliet.client.connect(),
+            Start::ServerCuts => match &self.host {
+                Running::Reference(server) => server.cut_all(),
+                Running::Real(_) => panic!("only the reference server does that when told"),
+            },
             Start::Cut => {
                 self.link
                     .cut(CutKind::NatForgets)

@@ -24,6 +24,8 @@ pub(super) struct Header {
     pub(super) destination: End,
     /// A TCP segment that asks for a new connection.
     pub(super) opens: bool,
+    /// The bytes of data of a TCP segment.
+    pub(super) data: usize,
 }
 
 impl Header {
@@ -43,11 +45,20 @@ impl Header {
                 port: u16_at(packet, port)?,
             })
         };
+        let data = match protocol {
+            TCP => {
+                let header = usize::from(*packet.get(transport + 12)? >> 4) * 4;
+                let length = usize::from(u16_at(packet, 2)?);
+                length.saturating_sub(transport + header)
+            }
+            _ => 0,
+        };
         Some(Self {
             protocol,
             source: end(12, transport)?,
             destination: end(16, transport + 2)?,
             opens: flags & (SYN | ACK) == SYN,
+            data,
         })
     }
 

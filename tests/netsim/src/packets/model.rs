@@ -34,6 +34,7 @@ pub struct Model {
     to_server: Pipe,
     to_client: Pipe,
     mtu: usize,
+    drops_syn_data: bool,
     nat: Nat,
     gate: Gate,
     gone: BTreeSet<Ipv4Addr>,
@@ -63,6 +64,7 @@ impl Model {
             to_server: Pipe::new(profile.up, seed),
             to_client: Pipe::new(profile.down, !seed),
             mtu: usize::from(profile.mtu),
+            drops_syn_data: profile.drops_syn_data,
             nat: Nat::new(profile.nat_idle()),
             gate: Gate::Open,
             gone: BTreeSet::new(),
@@ -74,6 +76,7 @@ impl Model {
         self.to_server.set_path(profile.up);
         self.to_client.set_path(profile.down);
         self.mtu = usize::from(profile.mtu);
+        self.drops_syn_data = profile.drops_syn_data;
         self.nat.set_idle(profile.nat_idle());
     }
 
@@ -126,6 +129,10 @@ impl Model {
     fn fate(&mut self, now: Duration, direction: Direction, packet: &mut [u8]) -> Fate {
         if packet.len() > self.mtu {
             return Fate::TooLong;
+        }
+        let carries_data = |header: ip::Header| header.opens && header.data > 0;
+        if self.drops_syn_data && ip::Header::read(packet).is_some_and(carries_data) {
+            return Fate::Cut;
         }
         let client = ip::client_of(direction, packet);
         if client.is_some_and(|address| self.gone.contains(&address)) {
@@ -259,6 +266,23 @@ mod tests {
         assert_eq!(exchange(&mut model, ms(0), OPEN), []);
         model.revive_address(CLIENT.address);
         assert_eq!(exchange(&mut model, ms(100), OPEN), BOTH);
+    }
+
+    #[test]
+    fn a_network_may_drop_what_opens_a_connection_with_data() {
+        let mut with_data = segment(CLIENT, SERVER, OPEN);
+        with_data[3] += 4;
+        with_data.extend([0; 4]);
+        for drops in [false, true] {
+            let profile = Profile {
+                drops_syn_data: drops,
+                ..Profile::plain(ms(100))
+            };
+            let mut model = Model::new(&profile, 1);
+            model.handle_packet(ms(0), Direction::ToServer, with_data.clone());
+            assert_eq!(model.poll_packet(ms(50)).is_some(), !drops);
+            assert_eq!(exchange(&mut model, ms(100), OPEN), BOTH, "without data");
+        }
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub struct Profile {
     /// Address translation drops a flow after this many seconds without a packet.
     #[serde(default)]
     pub nat_idle_s: Option<f64>,
+    /// TCP segments that ask for a connection are dropped if they carry data (RFC 7413 section 7.1).
+    #[serde(default)]
+    pub drops_syn_data: bool,
     /// How this network breaks, if it does.
     #[serde(default)]
     pub cuts: Vec<Cut>,
@@ -152,6 +155,7 @@ impl Profile {
             down: path,
             mtu: ethernet(),
             nat_idle_s: None,
+            drops_syn_data: false,
             cuts: Vec::new(),
             sources: Vec::new(),
         }

@@ -5,7 +5,8 @@
 //! whether the address responds until bytes are received. A deferred transport that stays silent is dropped after a round trip
 //! and a half, and the addresses are raced without Fast Open. So two flights of early data are never raced (rule S6).
 //!
-//! Middleboxes drop SYNs with data, or remove the option. The kernel sends the SYN again without data, but only after a second.
+//! Middleboxes drop SYNs with data, or remove the option. The kernel sends the SYN again without data, but only after a second
+//! ([`SYN_TIMEOUT`]). Bytes that arrive later than that are the answer to the second SYN, and Fast Open was in vain there as well.
 //!
 //! [`Policy::fast_open`]: snapback_proto::config::Policy::fast_open
 
@@ -17,6 +18,9 @@ const MAX_FAILURES: u8 = 3;
 
 /// The time for the server's first bytes, beyond a round trip and a half: it has to answer a TLS handshake.
 pub(in crate::engine) const FIRST_BYTES_ALLOWANCE: Duration = Duration::from_millis(250);
+
+/// When the kernel sends a SYN again, without its data (RFC 6298 section 2; Linux, `TCP_TIMEOUT_INIT`).
+const SYN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Where Fast Open failed. In memory: a new process tries it once more.
 #[derive(Debug, Default)]
@@ -38,9 +42,14 @@ impl FastOpen {
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// Records that bytes were received.
-    pub(in crate::engine) fn worked(&mut self) {
-        self.failures = 0;
+    /// Records that bytes were received, so long after the transport was ready. Returns whether they answer the first SYN.
+    pub(in crate::engine) fn answered(&mut self, after: Duration) -> bool {
+        let is_first = after < SYN_TIMEOUT;
+        match is_first {
+            true => self.failures = 0,
+            false => self.failed(),
+        }
+        is_first
     }
 
     /// Records that this is another network, perhaps.
@@ -63,12 +72,21 @@ mod tests {
         assert!(fast_open.is_on());
         fast_open.failed();
         fast_open.network_changed();
-        fast_open.worked();
+        assert!(fast_open.answered(SYN_TIMEOUT / 2));
         for _ in 0..MAX_FAILURES {
             assert!(fast_open.is_on());
             fast_open.failed();
             fast_open.network_changed();
         }
         assert!(!fast_open.is_on(), "three in a row");
+    }
+
+    #[test]
+    fn s13_an_answer_to_the_second_syn_is_a_failure() {
+        let mut fast_open = FastOpen::default();
+        assert!(fast_open.answered(SYN_TIMEOUT - Duration::from_millis(1)));
+        assert!(fast_open.is_on());
+        assert!(!fast_open.answered(SYN_TIMEOUT));
+        assert!(!fast_open.is_on());
     }
 }
