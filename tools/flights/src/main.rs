@@ -7,6 +7,7 @@
     reason = "a command line tool writes to standard output"
 )]
 
+mod fast_open;
 mod page;
 
 use std::path::Path;
@@ -55,10 +56,21 @@ async fn run() -> Result<Vec<String>, String> {
         }
         rows.push(Measured { case, runs });
     }
+    let fast_open = fast_open::measure(RTT, RUNS).await?;
     let text = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
-    let text = page::replace(&text, &page::generated(&rows, RTT))?;
+    let generated = [
+        page::table(&rows, RTT),
+        fast_open::section(&fast_open, RTT),
+        page::diagrams(&rows, RTT),
+    ];
+    let text = page::replace(&text, &generated.join("\n"))?;
     std::fs::write(&path, text).map_err(|error| error.to_string())?;
-    Ok(rows.iter().flat_map(Measured::missed).collect())
+    let of_fast_open = fast_open.iter().flat_map(|row| row.missed(RTT));
+    Ok(rows
+        .iter()
+        .flat_map(Measured::missed)
+        .chain(of_fast_open)
+        .collect())
 }
 
 impl Measured {

@@ -1,4 +1,4 @@
-//! The generated part of the page: a table of all rows, then a sequence diagram for each login.
+//! The generated part of the page: a table of all rows, and a sequence diagram for each login.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(crate) fn replace(page: &str, generated: &str) -> Result<String, String> {
     Ok(format!("{before}{BEGIN}\n{generated}\n{END}{after}"))
 }
 
-pub(crate) fn generated(rows: &[Measured], rtt: Duration) -> String {
+pub(crate) fn table(rows: &[Measured], rtt: Duration) -> String {
     let mut text = String::from("## Measured\n\n");
     let _ = writeln!(
         text,
@@ -50,12 +50,17 @@ pub(crate) fn generated(rows: &[Measured], rtt: Duration) -> String {
             cells.join(" | ")
         );
     }
-    for row in rows {
-        diagrams(row, rtt, &mut text);
-    }
-    text.truncate(text.trim_end().len());
-    text.push('\n');
     text
+}
+
+/// The sequence diagrams of all rows.
+pub(crate) fn diagrams(rows: &[Measured], rtt: Duration) -> String {
+    let mut text = String::new();
+    for row in rows {
+        of_row(row, rtt, &mut text);
+    }
+    let text = text.trim();
+    format!("{text}\n")
 }
 
 fn cell(row: &Measured, kind: usize, expected: usize, rtt: Duration) -> String {
@@ -83,7 +88,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// Writes the sequence diagrams of the last run: by then nothing is done for the first time on this machine.
-fn diagrams(row: &Measured, rtt: Duration, text: &mut String) {
+fn of_row(row: &Measured, rtt: Duration, text: &mut String) {
     let Some(run) = row.runs.last() else {
         return;
     };
