@@ -7,7 +7,7 @@ use snapback_client as core;
 use snapback_client::proto::ns;
 use snapback_client::resolver::NameServers;
 use snapback_client::{FileVault, MemoryStore, SqliteStore, Trust, danger};
-pub use snapback_client::{ServerAddress, Transport as TransportKind};
+pub use snapback_client::{PostQuantum, ServerAddress, Transport as TransportKind};
 
 use crate::error::OpenError;
 use crate::password::Password;
@@ -95,23 +95,20 @@ pub enum Storage {
     },
 }
 
-/// The restrictions on logins. The defaults are safe.
+/// The restrictions on logins. Without defaults, so that none can be forgotten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, uniffi::Record)]
 pub struct LoginPolicy {
     /// Whether the PLAIN mechanism is allowed. With it the server learns the password.
-    #[uniffi(default = false)]
     pub allow_plain: bool,
     /// Whether a login without channel binding is refused.
-    #[uniffi(default = false)]
     pub require_channel_binding: bool,
     /// Whether FAST logins in TLS 1.3 early data are allowed, if the server allows them.
-    #[uniffi(default = false)]
     pub early_data: bool,
     /// Whether TCP Fast Open (RFC 7413) is used, on Linux and Android.
-    #[uniffi(default = false)]
     pub fast_open: bool,
+    /// Whether a post-quantum key exchange is offered.
+    pub post_quantum: PostQuantum,
     /// Whether tokens without channel binding are allowed.
-    #[uniffi(default = false)]
     pub allow_unbound_tokens: bool,
 }
 
@@ -150,6 +147,15 @@ pub struct CatchUp {
     /// How long messages whose fate is unknown wait for the archive's answer, in milliseconds.
     #[uniffi(default = None)]
     pub timeout_ms: Option<u64>,
+}
+
+/// Whether TLS offers a key exchange that a quantum computer does not break.
+#[uniffi::remote(Enum)]
+pub enum PostQuantum {
+    /// It does not.
+    Off,
+    /// It does, and prefers it, beside the usual one (X25519MLKEM768).
+    Prefer,
 }
 
 /// The address of a server, used instead of the DNS.
@@ -317,6 +323,7 @@ impl From<LoginPolicy> for core::Policy {
             early_data: policy.early_data,
             allow_unbound_tokens: policy.allow_unbound_tokens,
             fast_open: policy.fast_open,
+            post_quantum: policy.post_quantum,
         }
     }
 }

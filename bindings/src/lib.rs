@@ -72,8 +72,8 @@ pub use chat::{
 };
 pub use client::CoreClient;
 pub use config::{
-    CoreConfig, DangerousTrust, Identity, LoginPolicy, ServerAddress, Storage, Timeouts,
-    TransportKind,
+    CoreConfig, DangerousTrust, Identity, LoginPolicy, PostQuantum, ServerAddress, Storage,
+    Timeouts, TransportKind,
 };
 pub use credentials::{CoreCredentials, TokenProblem, TokenRequest};
 pub use dial::{DialFate, DialReport, DialedAddress, NameQuery, NameResult, NameSource};

@@ -53,6 +53,8 @@ pub struct TlsSummary {
     pub version: String,
     /// The name of the cipher suite.
     pub cipher_suite: String,
+    /// The name of the key exchange group; missing in a resumed session of TLS 1.2.
+    pub key_exchange: Option<String>,
     /// Whether a ticket replaced the certificate.
     pub resumed: bool,
     /// Whether the server accepted early data.
@@ -86,6 +88,7 @@ impl From<core::Timeline> for Timeline {
             tls: timeline.tls.map(|tls| TlsSummary {
                 version: tls.version.to_owned(),
                 cipher_suite: tls.cipher_suite.to_owned(),
+                key_exchange: tls.key_exchange.map(str::to_owned),
                 resumed: tls.resumed,
                 early_data: tls.early_data,
             }),

@@ -80,6 +80,14 @@ public struct LoginPolicy: Sendable, Hashable {
   /// Whether FAST logins may be sent as TLS 1.3 early data to servers that allow it (XEP-0484). Default `false`: early
   /// data has no forward secrecy if the server's ticket key is stolen.
   public var earlyData = false
+  /// Whether the first flight may travel in the TCP handshake (TCP Fast Open, RFC 7413). Default `false`: some networks
+  /// drop such packets, an observer can recognise the device by the cookie, and the server may receive the flight twice.
+  /// Linux and Android have it; on Apple's systems the setting has no effect yet.
+  public var fastOpen = false
+  /// Whether TLS offers a key exchange that a quantum computer does not break (X25519MLKEM768, TLS 1.3). Default `off`:
+  /// it adds 2.3 kB to each login, and no round trip; a server that cannot read so large a first message would not be
+  /// reached. ``TlsSummary/keyExchange`` names what was used.
+  public var postQuantum: PostQuantum = .off
   /// Whether FAST tokens without channel binding are allowed (`HT-SHA-256-NONE`, XEP-0484). Default `false`: a stolen
   /// token could be used on any connection.
   public var allowUnboundTokens = false
@@ -179,6 +187,9 @@ public struct Proxy: Sendable, Hashable, CustomStringConvertible, CustomReflecta
 /// The protocol of a proxy.
 public typealias ProxyKind = SnapbackFFI.ProxyKind
 
+/// Whether TLS offers a key exchange that a quantum computer does not break.
+public typealias PostQuantum = SnapbackFFI.PostQuantum
+
 /// What the client says about itself to other entities.
 public struct Identity: Sendable, Hashable {
   /// The name of the app. Default `Snapback`.
@@ -221,6 +232,8 @@ extension Configuration {
         allowPlain: login.allowPlain,
         requireChannelBinding: login.requireChannelBinding,
         earlyData: login.earlyData,
+        fastOpen: login.fastOpen,
+        postQuantum: login.postQuantum,
         allowUnboundTokens: login.allowUnboundTokens),
       timeouts: SnapbackFFI.Timeouts(
         loginMs: timeouts.login.map(Milliseconds.of),

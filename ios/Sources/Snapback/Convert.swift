@@ -145,7 +145,8 @@ extension Timeline {
       },
       tls: timeline.tls.map {
         TlsSummary(
-          version: $0.version, cipherSuite: $0.cipherSuite, resumed: $0.resumed, earlyData: $0.earlyData)
+          version: $0.version, cipherSuite: $0.cipherSuite, keyExchange: $0.keyExchange, resumed: $0.resumed,
+          earlyData: $0.earlyData)
       },
       took: timeline.tookMs.map(Milliseconds.seconds),
       bytesSent: timeline.bytesSent,

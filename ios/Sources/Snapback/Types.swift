@@ -184,6 +184,8 @@ public struct TlsSummary: Sendable, Hashable {
   public let version: String
   /// The name of the cipher suite.
   public let cipherSuite: String
+  /// The name of the key exchange group, such as `X25519`; `nil` in a resumed session of TLS 1.2.
+  public let keyExchange: String?
   /// Whether the TLS session was resumed with a ticket, without a certificate (RFC 8446 section 2.2).
   public let resumed: Bool
   /// Whether the server accepted early data (RFC 8446 section 2.3).

@@ -121,7 +121,7 @@ pub use snapback_engine::supervisor::{
     AfterEnd, AttemptPhase, ConnectionState, OfflineReason, Timing,
 };
 pub use snapback_proto as proto;
-pub use snapback_proto::config::{CatchUp, Identity, Policy, Timeouts, UserAgent};
+pub use snapback_proto::config::{CatchUp, Identity, Policy, PostQuantum, Timeouts, UserAgent};
 pub use snapback_proto::connection::{Failure, Outcome, Stage, Timer};
 pub use snapback_proto::error::{Assumption, ConnectionError, LocalError, NoSession, PeerError};
 pub use snapback_proto::jid::{Address, BareJid, FullJid, Jid, JidError};

@@ -17,7 +17,7 @@ use crate::deferred::DeferredVerifier;
 use crate::resumption::{ConnectionTickets, Counters};
 use crate::session::TlsSession;
 use crate::tickets::{MemoryTickets, TicketScope, TicketStore};
-use crate::{TicketStats, TlsError, danger};
+use crate::{TicketStats, TlsError, danger, post_quantum};
 
 /// XEP-0368: the ALPN protocol of client connections over direct TLS.
 pub(crate) const ALPN_XMPP_CLIENT: &[u8] = b"xmpp-client";
@@ -41,6 +41,8 @@ pub struct TlsContext {
 
 struct Inner {
     provider: Arc<CryptoProvider>,
+    /// The same with X25519MLKEM768 as its first key exchange group.
+    post_quantum: Arc<CryptoProvider>,
     // rustls resumes only with the same verifier and resolver `Arc`.
     verifier: Arc<dyn ServerCertVerifier>,
     resolver: Arc<dyn ResolvesClientCert>,
@@ -59,6 +61,8 @@ pub struct SessionParams {
     pub scope: TicketScope,
     /// Whether to offer early data if the ticket allows it.
     pub early_data: bool,
+    /// Whether to offer a post-quantum key exchange (X25519MLKEM768) beside X25519: 1.2 kB more in the ClientHello.
+    pub post_quantum: bool,
     /// The versions to offer.
     pub versions: TlsVersions,
 }
@@ -134,6 +138,7 @@ impl TlsContext {
         Self {
             inner: Arc::new(Inner {
                 provider: Arc::clone(&self.inner.provider),
+                post_quantum: Arc::clone(&self.inner.post_quantum),
                 verifier: Arc::clone(&self.inner.verifier),
                 resolver: certificate.into_resolver(),
                 tickets: Arc::new(MemoryTickets::default()),
@@ -151,6 +156,7 @@ impl TlsContext {
             inner: Arc::new(Inner {
                 verifier: Arc::new(DeferredVerifier::new(judge, Arc::clone(&provider))),
                 resolver: Arc::new(NoClientCertificate),
+                post_quantum: Arc::new(post_quantum::preferred(&provider)),
                 provider,
                 tickets,
                 counters: Arc::new(Counters::default()),
@@ -175,7 +181,11 @@ impl TlsContext {
             Arc::clone(&self.inner.tickets),
             Arc::clone(&self.inner.counters),
         ));
-        let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.inner.provider))
+        let provider = match params.post_quantum {
+            true => &self.inner.post_quantum,
+            false => &self.inner.provider,
+        };
+        let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
             .with_protocol_versions(params.versions.supported())?
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&self.inner.verifier))

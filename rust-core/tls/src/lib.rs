@@ -52,6 +52,7 @@
 //!         pins: Pins::default(),
 //!     },
 //!     early_data: false,
+//!     post_quantum: false,
 //!     versions: TlsVersions::Default,
 //! })?;
 //! let client_hello = session.take_output();
@@ -72,6 +73,7 @@ mod deferred;
 mod error;
 mod event;
 mod explanation;
+mod post_quantum;
 mod random;
 mod resumption;
 mod session;

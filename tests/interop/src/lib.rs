@@ -30,6 +30,7 @@ mod error;
 mod flavour;
 mod jabberd2;
 pub mod kills;
+pub mod openssl;
 mod packages;
 mod process;
 mod prosody;

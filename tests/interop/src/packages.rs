@@ -10,6 +10,8 @@ use std::process::{Command, Output};
 use crate::{StartError, Unavailable, cache};
 
 const CODENAME: &str = "bookworm";
+/// The release after it.
+const NEXT: &str = "trixie";
 
 /// Packages that are always fetched, even if the system has them: what runs here is what was unpacked here.
 const ALWAYS_FETCHED: [&str; 8] = [
@@ -23,6 +25,8 @@ pub(crate) enum Archive {
     Release,
     /// What was packaged for it later.
     Backports,
+    /// The next release. What comes from there needs its own C library.
+    Next,
 }
 
 impl Archive {
@@ -31,6 +35,25 @@ impl Archive {
         match self {
             Self::Release => CODENAME.to_owned(),
             Self::Backports => format!("{CODENAME}-backports"),
+            Self::Next => NEXT.to_owned(),
+        }
+    }
+
+    /// Returns apt's sources.
+    fn sources(self, mirror: &str) -> String {
+        match self {
+            Self::Release | Self::Backports => {
+                format!("deb {mirror} {CODENAME} main\ndeb {mirror} {CODENAME}-backports main\n")
+            }
+            Self::Next => format!("deb {mirror} {NEXT} main\n"),
+        }
+    }
+
+    /// Returns what of this machine's packages can be used, of dpkg's status.
+    fn usable(self, status: &str) -> String {
+        match self {
+            Self::Release | Self::Backports => without_servers(status),
+            Self::Next => String::new(),
         }
     }
 }
@@ -78,20 +101,28 @@ pub(crate) const JABBERD2_2_7: PackageSet = PackageSet {
     packages: &["jabberd2=2.7.0-*"],
 };
 
+/// OpenSSL with ML-KEM, with its C library.
+pub(crate) const OPENSSL_3_5: PackageSet = PackageSet {
+    name: "openssl-3.5",
+    archive: Archive::Next,
+    packages: &["openssl=3.5.*", "libc6"],
+};
+
 /// All of them.
-pub(crate) const ALL: [PackageSet; 5] = [
+pub(crate) const ALL: [PackageSet; 6] = [
     PROSODY_13_0,
     PROSODY_0_12,
     EJABBERD_24_12,
     EJABBERD_23_01,
     JABBERD2_2_7,
+    OPENSSL_3_5,
 ];
 
 /// The folder that stands for `/` of the unpacked packages.
 pub(crate) fn unpacked(set: PackageSet) -> Result<PathBuf, StartError> {
     cache::get_or_fill(set.name, |folder| {
         check_system()?;
-        let apt = PrivateApt::new(folder.join(".apt"))?;
+        let apt = PrivateApt::new(folder.join(".apt"), set.archive)?;
         let archives = apt.download(set)?;
         for archive in &archives {
             let output = run(
@@ -128,19 +159,17 @@ struct PrivateApt {
 }
 
 impl PrivateApt {
-    fn new(folder: PathBuf) -> Result<Self, StartError> {
+    fn new(folder: PathBuf, archive: Archive) -> Result<Self, StartError> {
         for part in ["lists/partial", "archives/partial"] {
             fs::create_dir_all(folder.join(part))
                 .map_err(StartError::io("creating apt's private state"))?;
         }
         let mirror = configured_mirror()?;
-        let sources =
-            format!("deb {mirror} {CODENAME} main\ndeb {mirror} {CODENAME}-backports main\n");
-        fs::write(folder.join("sources.list"), sources)
+        fs::write(folder.join("sources.list"), archive.sources(&mirror))
             .map_err(StartError::io("writing apt's private sources"))?;
         let installed = fs::read_to_string("/var/lib/dpkg/status")
             .map_err(StartError::io("reading dpkg's status"))?;
-        fs::write(folder.join("status"), without_servers(&installed)).map_err(StartError::io(
+        fs::write(folder.join("status"), archive.usable(&installed)).map_err(StartError::io(
             "writing apt's private view of what is installed",
         ))?;
         Ok(Self { folder })

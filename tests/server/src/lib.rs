@@ -19,6 +19,7 @@ mod jid;
 mod listener;
 mod ns;
 mod observe;
+mod post_quantum;
 mod rng;
 mod sasl;
 mod script;

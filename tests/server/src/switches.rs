@@ -11,6 +11,8 @@ pub struct Switches {
     pub tls_versions: TlsVersions,
     /// Whether to issue and accept TLS tickets.
     pub tls_tickets: bool,
+    /// Whether to prefer the key exchange X25519MLKEM768.
+    pub post_quantum: bool,
     /// Bytes of TLS 1.3 early data accepted with a ticket, and `tls-0rtt` on `<fast/>`; `None`: no early data.
     pub early_data: Option<u32>,
     /// Whether to send stanzas in the first TLS flight, before the client's Finished (TLS 1.3 half-RTT data); implied
@@ -176,6 +178,7 @@ impl Switches {
         Self {
             tls_versions: TlsVersions::Both,
             tls_tickets: true,
+            post_quantum: false,
             early_data: Some(16_384),
             half_rtt: true,
             pipelining: true,
@@ -286,6 +289,7 @@ impl Switches {
         Self {
             tls_versions: TlsVersions::Both,
             tls_tickets: false,
+            post_quantum: false,
             mechanisms: vec![
                 Mechanism::ScramSha1Plus,
                 Mechanism::ScramSha1,

@@ -19,6 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::client_certificates::{self, IssuedCertificate};
 use crate::faults::CertificateFault;
+use crate::post_quantum;
 use crate::sasl::Mechanism;
 use crate::switches::{Switches, TlsVersions};
 
@@ -64,6 +65,7 @@ struct Leaf {
 struct ConfigKey {
     versions: TlsVersions,
     tickets: bool,
+    post_quantum: bool,
     early_data: Option<u32>,
     half_rtt: bool,
     asks_client: bool,
@@ -162,6 +164,7 @@ impl TlsMaterial {
         let key = ConfigKey {
             versions: switches.tls_versions,
             tickets: switches.tls_tickets,
+            post_quantum: switches.post_quantum,
             early_data: switches.early_data,
             half_rtt: switches.half_rtt || switches.early_data.is_some(),
             asks_client: switches.mechanisms.contains(&Mechanism::External),
@@ -204,7 +207,11 @@ impl TlsMaterial {
         let Some(leaf) = self.leaves.get(&key.certificate) else {
             return Err(rustls::Error::NoCertificatesPresented.into());
         };
-        let mut config = ServerConfig::builder_with_provider(self.provider.clone())
+        let provider = match key.post_quantum {
+            true => Arc::new(post_quantum::provider()),
+            false => Arc::clone(&self.provider),
+        };
+        let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)?
             .with_client_cert_verifier(self.client_verifier(key.asks_client)?)
             .with_single_cert(

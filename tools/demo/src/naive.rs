@@ -164,6 +164,7 @@ impl<'a> Naive<'a> {
                     pins: Pins::default(),
                 },
                 early_data: false,
+                post_quantum: false,
                 versions: TlsVersions::default(),
             })
             .map_err(NaiveError::Tls)?;

@@ -260,6 +260,7 @@ impl Measurement<'_> {
                 pins: Pins::default(),
             },
             early_data: false,
+            post_quantum: false,
             versions: TlsVersions::Default,
         };
         Ok(self.tls.session(params)?)

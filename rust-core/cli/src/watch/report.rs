@@ -125,6 +125,8 @@ pub(super) struct Online {
 #[derive(Debug, Serialize)]
 struct Tls {
     version: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_exchange: Option<&'static str>,
     resumed: bool,
     early_data: bool,
 }
@@ -254,6 +256,7 @@ impl Online {
             bytes_received: timeline.bytes_received,
             tls: timeline.tls.as_ref().map(|tls| Tls {
                 version: tls.version,
+                key_exchange: tls.key_exchange,
                 resumed: tls.resumed,
                 early_data: tls.early_data,
             }),

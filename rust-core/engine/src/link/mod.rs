@@ -16,6 +16,7 @@ mod timeline;
 pub mod tls;
 mod wire;
 
+use snapback_proto::config::PostQuantum;
 use snapback_proto::connection::{
     Command, Connection, Event, Input, Output, PersistFailure, Seq, Start, Timer,
 };
@@ -186,6 +187,9 @@ impl<T: Tls> Link<T> {
             direct,
             scope,
             early_data: false,
+            // The SYN has no room for its key share.
+            post_quantum: config.start.config.policy.post_quantum == PostQuantum::Prefer
+                && !config.start.fast_open,
             versions: config.versions,
         };
         let connection = Connection::new(config.start, now);

@@ -64,6 +64,8 @@ pub struct TlsSummary {
     pub version: &'static str,
     /// The name of the cipher suite.
     pub cipher_suite: &'static str,
+    /// The name of the key exchange group, such as `X25519`; `None` in a resumed session of TLS 1.2.
+    pub key_exchange: Option<&'static str>,
     /// Whether a ticket replaced the certificate.
     pub resumed: bool,
     /// Whether the server accepted early data.
@@ -150,6 +152,7 @@ impl Timeline {
                 TlsVersion::Tls13 => "TLS 1.3",
             },
             cipher_suite: established.cipher_suite,
+            key_exchange: established.key_exchange,
             resumed: established.resumed,
             early_data: established.early_data == EarlyData::Accepted,
         });

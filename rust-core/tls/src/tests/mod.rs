@@ -113,6 +113,7 @@ pub(super) fn params(versions: TlsVersions) -> SessionParams {
         direct: false,
         scope: scope(),
         early_data: false,
+        post_quantum: false,
         versions,
     }
 }

@@ -19,6 +19,9 @@ internal annotation class SnapbackDsl
 /** The protocol of a proxy: SOCKS5 (RFC 1928) or HTTP CONNECT (RFC 9110 section 9.3.6). */
 public typealias ProxyKind = im.snapback.ffi.ProxyKind
 
+/** Whether TLS offers a key exchange that a quantum computer does not break. */
+public typealias PostQuantum = im.snapback.ffi.PostQuantum
+
 /**
  * Where a client keeps its state: the session that can be resumed (XEP-0198), queued stanzas, unconfirmed deliveries, the
  * roster and FAST tokens (XEP-0484).
@@ -155,6 +158,21 @@ public class Configuration internal constructor() {
         public var earlyData: Boolean = false
 
         /**
+         * Whether the first flight may travel in the TCP handshake (TCP Fast Open, RFC 7413), which saves a round trip. Android 7
+         * and later have it; the server's system has to have it, too. Default `false`: some networks drop such packets, which
+         * costs a wait of at most 1.25 s once per network, an observer can recognise the device by the cookie, and the server
+         * may receive the flight twice.
+         */
+        public var fastOpen: Boolean = false
+
+        /**
+         * Whether TLS offers a key exchange that a quantum computer does not break (X25519MLKEM768, TLS 1.3). Default
+         * [PostQuantum.OFF]: it adds 2.3 kB to each login, and no round trip; a server that cannot read so large a first message
+         * would not be reached. [TlsSummary.keyExchange] names what was used.
+         */
+        public var postQuantum: PostQuantum = PostQuantum.OFF
+
+        /**
          * Whether FAST tokens without channel binding are allowed (`HT-SHA-256-NONE`, XEP-0484). Default `false`: a stolen
          * token could be used on any connection.
          */
@@ -287,10 +305,12 @@ public class Configuration internal constructor() {
                 },
             policy =
                 CorePolicy(
-                    login.allowPlain,
-                    login.requireChannelBinding,
-                    login.earlyData,
-                    login.allowUnboundTokens,
+                    allowPlain = login.allowPlain,
+                    requireChannelBinding = login.requireChannelBinding,
+                    earlyData = login.earlyData,
+                    fastOpen = login.fastOpen,
+                    postQuantum = login.postQuantum,
+                    allowUnboundTokens = login.allowUnboundTokens,
                 ),
             timeouts =
                 CoreTimeouts(
@@ -324,7 +344,7 @@ public class Configuration internal constructor() {
                     timeoutMs = catchUp.timeout.toMillis(),
                 ),
             maxStanza = maxStanza?.coerceAtLeast(0)?.toUInt(),
-            proxy = proxy?.let { CoreProxy(it.kind, it.address, it.user, it.remoteNames) },
+            proxy = proxy?.let { CoreProxy(kind = it.kind, address = it.address, user = it.user, remoteNames = it.remoteNames) },
             dangerousTrust = danger.roots?.let(::DangerousTrust),
         )
 

@@ -26,7 +26,7 @@ internal fun CoreTimeline.toTimeline(): Timeline =
     Timeline(
         flights = flights.map { Flight(it.sent, it.received, it.startedMs.toDuration(), it.tookMs?.toDuration()) },
         local = local.map { LocalStep(it.name, it.startedMs.toDuration(), it.tookMs?.toDuration()) },
-        tls = tls?.let { TlsSummary(it.version, it.cipherSuite, it.resumed, it.earlyData) },
+        tls = tls?.let { TlsSummary(it.version, it.cipherSuite, it.keyExchange, it.resumed, it.earlyData) },
         took = tookMs?.toDuration(),
         bytesSent = bytesSent.toLong(),
         bytesReceived = bytesReceived.toLong(),

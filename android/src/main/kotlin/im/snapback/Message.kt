@@ -107,11 +107,28 @@ public data class MessageKey(
         room: RoomFeatures = RoomFeatures(),
     ): ReferenceVerdict = native { refersTo(CoreReference(reference.kind, reference.id), toCore(), other.toCore(), room) }
 
-    private fun toCore() = CoreKey(kind, conversation, sender, occupantId, id, originId, roomId)
+    private fun toCore(): CoreKey =
+        CoreKey(
+            kind = kind,
+            conversation = conversation,
+            sender = sender,
+            occupantId = occupantId,
+            id = id,
+            originId = originId,
+            roomId = roomId,
+        )
 
     internal companion object {
         fun of(key: CoreKey) =
-            MessageKey(key.kind, key.conversation, key.sender, key.occupantId, key.id, key.originId, key.roomId)
+            MessageKey(
+                kind = key.kind,
+                conversation = key.conversation,
+                sender = key.sender,
+                occupantId = key.occupantId,
+                id = key.id,
+                originId = key.originId,
+                roomId = key.roomId,
+            )
     }
 }
 

@@ -245,6 +245,8 @@ public data class TlsSummary(
     /** `TLS 1.3` or `TLS 1.2`. */
     val version: String,
     val cipherSuite: String,
+    /** The name of the key exchange group, such as `X25519`; `null` in a resumed session of TLS 1.2. */
+    val keyExchange: String?,
     /** Whether the TLS session was resumed with a ticket, without a certificate (RFC 8446 section 2.2). */
     val resumed: Boolean,
     /** Whether the server accepted early data (RFC 8446 section 2.3). */
