@@ -6426,7 +6426,7 @@ package func FfiConverterTypeLogRecord_lower(_ value: LogRecord) -> RustBuffer {
 
 
 /**
- * The restrictions on logins. The defaults are safe.
+ * The restrictions on logins. Without defaults, so that none can be forgotten.
  */
 package struct LoginPolicy: Equatable, Hashable {
     /**
@@ -6446,6 +6446,10 @@ package struct LoginPolicy: Equatable, Hashable {
      */
     package let fastOpen: Bool
     /**
+     * Whether a post-quantum key exchange is offered.
+     */
+    package let postQuantum: PostQuantum
+    /**
      * Whether tokens without channel binding are allowed.
      */
     package let allowUnboundTokens: Bool
@@ -6455,23 +6459,27 @@ package struct LoginPolicy: Equatable, Hashable {
     package init(
         /**
          * Whether the PLAIN mechanism is allowed. With it the server learns the password.
-         */allowPlain: Bool = false,
+         */allowPlain: Bool,
         /**
          * Whether a login without channel binding is refused.
-         */requireChannelBinding: Bool = false,
+         */requireChannelBinding: Bool,
         /**
          * Whether FAST logins in TLS 1.3 early data are allowed, if the server allows them.
-         */earlyData: Bool = false,
+         */earlyData: Bool,
         /**
          * Whether TCP Fast Open (RFC 7413) is used, on Linux and Android.
-         */fastOpen: Bool = false,
+         */fastOpen: Bool,
+        /**
+         * Whether a post-quantum key exchange is offered.
+         */postQuantum: PostQuantum,
         /**
          * Whether tokens without channel binding are allowed.
-         */allowUnboundTokens: Bool = false) {
+         */allowUnboundTokens: Bool) {
         self.allowPlain = allowPlain
         self.requireChannelBinding = requireChannelBinding
         self.earlyData = earlyData
         self.fastOpen = fastOpen
+        self.postQuantum = postQuantum
         self.allowUnboundTokens = allowUnboundTokens
     }
 
@@ -6495,6 +6503,7 @@ package struct FfiConverterTypeLoginPolicy: FfiConverterRustBuffer {
                 requireChannelBinding: FfiConverterBool.read(from: &buf),
                 earlyData: FfiConverterBool.read(from: &buf),
                 fastOpen: FfiConverterBool.read(from: &buf),
+                postQuantum: FfiConverterTypePostQuantum.read(from: &buf),
                 allowUnboundTokens: FfiConverterBool.read(from: &buf)
         )
     }
@@ -6504,6 +6513,7 @@ package struct FfiConverterTypeLoginPolicy: FfiConverterRustBuffer {
         FfiConverterBool.write(value.requireChannelBinding, into: &buf)
         FfiConverterBool.write(value.earlyData, into: &buf)
         FfiConverterBool.write(value.fastOpen, into: &buf)
+        FfiConverterTypePostQuantum.write(value.postQuantum, into: &buf)
         FfiConverterBool.write(value.allowUnboundTokens, into: &buf)
     }
 }
@@ -9945,6 +9955,10 @@ package struct TlsSummary: Equatable, Hashable {
      */
     package let cipherSuite: String
     /**
+     * The name of the key exchange group; missing in a resumed session of TLS 1.2.
+     */
+    package let keyExchange: String?
+    /**
      * Whether a ticket replaced the certificate.
      */
     package let resumed: Bool
@@ -9963,6 +9977,9 @@ package struct TlsSummary: Equatable, Hashable {
          * The name of the cipher suite.
          */cipherSuite: String,
         /**
+         * The name of the key exchange group; missing in a resumed session of TLS 1.2.
+         */keyExchange: String?,
+        /**
          * Whether a ticket replaced the certificate.
          */resumed: Bool,
         /**
@@ -9970,6 +9987,7 @@ package struct TlsSummary: Equatable, Hashable {
          */earlyData: Bool) {
         self.version = version
         self.cipherSuite = cipherSuite
+        self.keyExchange = keyExchange
         self.resumed = resumed
         self.earlyData = earlyData
     }
@@ -9992,6 +10010,7 @@ package struct FfiConverterTypeTlsSummary: FfiConverterRustBuffer {
             try TlsSummary(
                 version: FfiConverterString.read(from: &buf),
                 cipherSuite: FfiConverterString.read(from: &buf),
+                keyExchange: FfiConverterOptionString.read(from: &buf),
                 resumed: FfiConverterBool.read(from: &buf),
                 earlyData: FfiConverterBool.read(from: &buf)
         )
@@ -10000,6 +10019,7 @@ package struct FfiConverterTypeTlsSummary: FfiConverterRustBuffer {
     package static func write(_ value: TlsSummary, into buf: inout [UInt8]) {
         FfiConverterString.write(value.version, into: &buf)
         FfiConverterString.write(value.cipherSuite, into: &buf)
+        FfiConverterOptionString.write(value.keyExchange, into: &buf)
         FfiConverterBool.write(value.resumed, into: &buf)
         FfiConverterBool.write(value.earlyData, into: &buf)
     }
@@ -14806,6 +14826,81 @@ package func FfiConverterTypeOpenError_lift(_ buf: RustBuffer) throws -> OpenErr
 package func FfiConverterTypeOpenError_lower(_ value: OpenError) -> RustBuffer {
     return FfiConverterTypeOpenError.lower(value)
 }
+
+
+/**
+ * Whether TLS offers a key exchange that a quantum computer does not break.
+ */
+
+public enum PostQuantum: Equatable, Hashable {
+
+    /**
+     * It does not.
+     */
+    case off
+    /**
+     * It does, and prefers it, beside the usual one (X25519MLKEM768).
+     */
+    case prefer
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension PostQuantum: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypePostQuantum: FfiConverterRustBuffer {
+    typealias SwiftType = PostQuantum
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PostQuantum {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .off
+
+        case 2: return .prefer
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: PostQuantum, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .off:
+            writeInt(&buf, Int32(1))
+
+
+        case .prefer:
+            writeInt(&buf, Int32(2))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypePostQuantum_lift(_ buf: RustBuffer) throws -> PostQuantum {
+    return try FfiConverterTypePostQuantum.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypePostQuantum_lower(_ value: PostQuantum) -> RustBuffer {
+    return FfiConverterTypePostQuantum.lower(value)
+}
+
 
 
 /**
