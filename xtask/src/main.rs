@@ -54,6 +54,7 @@ usage: cargo xtask <command>
   ios-targets           compile the core for iOS, without Apple's SDK
   aar                   the Android library, into target/android/repository
   kotlin                the tests of the Kotlin side, the library, and an app that uses it
+  size [MILESTONE]      measure the library for phones and its parts, without the NDK, into docs/size.md
   android-targets       type-check the library for Android, and measure its size, without the NDK
   bench store           measure what the store costs against its budgets, in release
   setup                 install what a bare Debian machine lacks
@@ -91,6 +92,8 @@ fn main() -> ExitCode {
         ("aar", []) => finish(suite::aar()),
         ("kotlin", []) => finish(suite::kotlin()),
         ("android-targets", []) => finish(suite::android_targets()),
+        ("size", []) => finish(suite::size(None)),
+        ("size", [milestone]) => finish(suite::size(Some(milestone))),
         ("flights", []) => finish(suite::flights()),
         ("bench", [what]) if what == "store" => passed_on(tool::cargo(&[
             "bench",

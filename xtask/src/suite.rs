@@ -87,6 +87,13 @@ pub(crate) fn android_targets() -> Report {
     report
 }
 
+/// The size of the library for phones.
+pub(crate) fn size(milestone: Option<&str>) -> Report {
+    let mut report = new_report();
+    report.step("size", || Outcome::of(android::write_size(milestone)));
+    report
+}
+
 /// What needs no test to run.
 pub(crate) fn lint() -> Report {
     let mut report = new_report();

@@ -201,6 +201,28 @@ fn count(line: &str, outcome: &mut Outcome) {
     }
 }
 
+/// The tool that comes with Rust's compiler: it reads Apple's format everywhere, and Xcode has none.
+pub(crate) fn objcopy() -> Result<PathBuf, String> {
+    let version = output(Command::new("rustc").arg("-vV"))?;
+    let host = version
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .ok_or("rustc does not name its host")?;
+    let path = sysroot()?.join(format!("lib/rustlib/{host}/bin/rust-objcopy"));
+    if path.is_file() {
+        return Ok(path);
+    }
+    Err(format!(
+        "{} is missing: `rustup component add llvm-tools`, or a newer Rust",
+        path.display()
+    ))
+}
+
+pub(crate) fn sysroot() -> Result<PathBuf, String> {
+    let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]))?;
+    Ok(PathBuf::from(sysroot.trim()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,6 +17,8 @@ pub(crate) enum Command {
     RoundTrips(RoundTrips),
     /// Measures the time until a phone is back, under each profile, into docs/networks/back-online.svg.
     BackOnline(BackOnline),
+    /// Measures the time until a phone is online on networks with one fault each; with `--write` into docs/networks/reach.md.
+    Reach(Reach),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -77,4 +79,26 @@ pub(crate) struct BackOnline {
     /// The seed of all random numbers.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Reach {
+    /// How often each network is tried; times are medians.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) runs: usize,
+    /// Only networks with this in their names.
+    #[arg(long)]
+    pub(crate) only: Option<String>,
+    /// The revision that is measured beside this one: before names were looked up by hickory-resolver.
+    #[arg(long, default_value = "f22733fc")]
+    pub(crate) before: String,
+    /// Measures the older revision as well, and writes the table.
+    #[arg(long)]
+    pub(crate) write: bool,
+}
+
+impl Reach {
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| name.contains(only))
+    }
 }

@@ -18,6 +18,8 @@ mod page;
 #[cfg(target_os = "linux")]
 mod plot;
 #[cfg(target_os = "linux")]
+mod reach;
+#[cfg(target_os = "linux")]
 mod round_trips;
 
 use std::process::ExitCode;
@@ -32,6 +34,7 @@ async fn main() -> ExitCode {
         Command::Cuts(cuts) => cuts::run(cuts).await,
         Command::RoundTrips(runs) => round_trips::run(&runs).await,
         Command::BackOnline(cuts) => back_online::run(&cuts).await,
+        Command::Reach(reach) => reach::run(&reach).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

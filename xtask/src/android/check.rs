@@ -23,7 +23,7 @@ const SYSTEM_LIBRARIES: [&str; 7] = [
 /// What the one for devices may: there is nothing else on all of them.
 const DEVICE_LIBRARIES: [&str; 4] = ["libc.so", "libdl.so", "liblog.so", "libm.so"];
 /// What a library for a device may have at most, stripped: see `docs/decisions/0051`.
-const BUDGET_BYTES: u64 = 4_750_000;
+pub(super) const BUDGET_BYTES: u64 = 4_750_000;
 const PAGE: u64 = 16_384;
 /// The two tags of packed relocations, without and with addends, in the dynamic section.
 const PACKED_RELOCATIONS: [u64; 2] = [0x6000_000f, 0x6000_0011];

@@ -11,6 +11,7 @@ mod pages;
 mod publish;
 mod sample;
 mod shrink;
+mod size;
 mod targets;
 
 use std::path::PathBuf;
@@ -53,6 +54,11 @@ pub(crate) fn add_steps(report: &mut Report) {
     report.step("kotlin shrunk", || Outcome::of(shrink::run(&host)));
     report.step("kotlin sample", || sample::run(&host, &published));
     report.step("kotlin apk", apk::run);
+}
+
+/// `cargo xtask size [MILESTONE]`: what the library for phones is made of, into `docs/size.md`.
+pub(crate) fn write_size(milestone: Option<&str>) -> Result<(), String> {
+    size::write(milestone)
 }
 
 /// `cargo xtask android-targets`: the library for devices, as far as it goes without the NDK.

@@ -62,6 +62,11 @@ pub(crate) fn check_all() -> Result<(), String> {
 
 /// Links the library as it is shipped, for [`PROXY`], and looks at what came of it.
 pub(crate) fn size() -> Result<(), String> {
+    linked().map(drop)
+}
+
+/// The library as it is shipped, for [`PROXY`], with its symbols and without.
+pub(super) fn linked() -> Result<(PathBuf, PathBuf), String> {
     add(PROXY)?;
     let (compiler, archiver) = zig()?;
     let underscored = PROXY.replace('-', "_");
@@ -70,9 +75,15 @@ pub(crate) fn size() -> Result<(), String> {
     cargo.env(linker, &compiler);
     cargo.env(format!("CC_{underscored}"), &compiler);
     cargo.env(format!("AR_{underscored}"), &archiver);
+    cargo.env("CARGO_PROFILE_PHONE_STRIP", "none");
     tool::run(&mut cargo)?;
     let built = tool::target_folder().join(PROXY).join("phone");
-    check::proxy_library(&built.join("libsnapback_ffi.so"))
+    let whole = built.join("libsnapback_ffi.so");
+    let stripped = folder().join("libsnapback_ffi.so");
+    let mut strip = Command::new(tool::objcopy()?);
+    tool::run(strip.arg("--strip-all").arg(&whole).arg(&stripped))?;
+    check::proxy_library(&stripped)?;
+    Ok((whole, stripped))
 }
 
 /// The standard library for a target.

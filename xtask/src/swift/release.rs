@@ -177,7 +177,7 @@ fn missing() -> Vec<String> {
             missing.push(format!("the SDK {sdk}: {remedy}"));
         }
     }
-    if let Err(error) = symbols::objcopy() {
+    if let Err(error) = tool::objcopy() {
         missing.push(error);
     }
     let mut rustup = Command::new("rustup");

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::tool;
@@ -32,9 +32,9 @@ pub(super) fn rename(archive: &Path) -> Result<(), String> {
     }
     let file = archive.with_extension("renamed");
     fs::write(&file, list).map_err(|error| format!("{}: {error}", file.display()))?;
-    let mut command = Command::new(objcopy()?);
+    let mut command = Command::new(tool::objcopy()?);
     for libraries in ["LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"] {
-        command.env(libraries, sysroot()?.join("lib"));
+        command.env(libraries, tool::sysroot()?.join("lib"));
     }
     for name in [SHARED.to_owned(), format!("_{SHARED}")] {
         command.arg(format!("--weaken-symbol={name}"));
@@ -50,28 +50,6 @@ pub(super) fn of_sqlite(archive: &Path) -> Result<BTreeSet<String>, String> {
     let mut names = strings(index(&bytes).unwrap_or_default());
     names.retain(|name| name.starts_with(SQLITE));
     Ok(names)
-}
-
-/// The tool that comes with Rust's compiler: it reads Apple's format everywhere, and Xcode has none.
-pub(super) fn objcopy() -> Result<PathBuf, String> {
-    let version = tool::output(Command::new("rustc").arg("-vV"))?;
-    let host = version
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .ok_or("rustc does not name its host")?;
-    let path = sysroot()?.join(format!("lib/rustlib/{host}/bin/rust-objcopy"));
-    if path.is_file() {
-        return Ok(path);
-    }
-    Err(format!(
-        "{} is missing: `rustup component add llvm-tools`, or a newer Rust",
-        path.display()
-    ))
-}
-
-fn sysroot() -> Result<PathBuf, String> {
-    let sysroot = tool::output(Command::new("rustc").args(["--print", "sysroot"]))?;
-    Ok(PathBuf::from(sysroot.trim()))
 }
 
 /// The names that get the prefix; `None` if the archive has no index.

@@ -16,7 +16,7 @@ mod namespace;
 mod portal;
 
 use std::env;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tun_rs::{DeviceBuilder, SyncDevice};
@@ -245,7 +245,7 @@ impl TunLink {
         let mut address = self.lock();
         let new = client_address(address.next);
         self.carrier.with(|model, _| model.revive_address(new));
-        self.client.add_address(INTERFACE, new)?;
+        self.client.set_address("add", INTERFACE, new.into())?;
         route(&self.client, new)?;
         let old = address.now;
         // 0 and 255 stay unused, and an address that was retired long ago can be reused.
@@ -265,9 +265,49 @@ impl TunLink {
     /// If `ip` refuses.
     pub fn retire_address(&self, old: Ipv4Addr) -> Result<(), TunError> {
         self.carrier.with(|model, _| model.retire_address(old));
-        let address = format!("{old}/32");
-        self.client
-            .ip(&["address", "delete", &address, "dev", INTERFACE])
+        self.client.set_address("delete", INTERFACE, old.into())
+    }
+
+    /// Gives the server's end one more address.
+    ///
+    /// # Errors
+    ///
+    /// If `ip` refuses.
+    pub fn add_server_address(&self, address: IpAddr) -> Result<(), TunError> {
+        self.server.set_address("add", INTERFACE, address)
+    }
+
+    /// Takes an address from the server's end: what is sent there vanishes.
+    ///
+    /// # Errors
+    ///
+    /// If `ip` refuses.
+    pub fn remove_server_address(&self, address: IpAddr) -> Result<(), TunError> {
+        self.server.set_address("delete", INTERFACE, address)
+    }
+
+    /// Both ends have IPv6 from now on, the client with this address.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses.
+    pub fn enable_ipv6(&self, client: Ipv6Addr) -> Result<(), TunError> {
+        for end in [&self.client, &self.server] {
+            end.enable_ipv6(INTERFACE)?;
+            // Without an address of its own, an interface has no route.
+            end.ip(&["-6", "route", "add", "default", "dev", INTERFACE])?;
+        }
+        self.client.set_address("add", INTERFACE, client.into())
+    }
+
+    /// The client has no IPv4 from now on.
+    ///
+    /// # Errors
+    ///
+    /// If `ip` refuses.
+    pub fn disable_ipv4(&self) -> Result<(), TunError> {
+        let address = self.client_address().into();
+        self.client.set_address("delete", INTERFACE, address)
     }
 
     /// What became of all packets so far.
@@ -296,7 +336,7 @@ fn device(namespace: &Namespace, address: Ipv4Addr, mtu: u16) -> Result<SyncDevi
             .build_sync()
     })?;
     let device = device.map_err(TunError::io("making a TUN device"))?;
-    namespace.add_address(INTERFACE, address)?;
+    namespace.set_address("add", INTERFACE, address.into())?;
     route(namespace, address)?;
     Ok(device)
 }

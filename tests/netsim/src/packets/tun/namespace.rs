@@ -1,7 +1,7 @@
 //! Network namespaces (network_namespaces(7)) of our own: made, entered by threads, and removed.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -122,10 +122,14 @@ impl Namespace {
     ///
     /// If the operating system refuses.
     pub fn add_ipv6(&self, address: Ipv6Addr) -> Result<(), TunError> {
-        let enabled = self.run(|| fs::write("/proc/sys/net/ipv6/conf/lo/disable_ipv6", "0"))?;
-        enabled.map_err(TunError::io("enabling IPv6"))?;
-        let address = format!("{address}/128");
-        self.ip(&["-6", "address", "add", &address, "dev", "lo", "nodad"])
+        self.enable_ipv6("lo")?;
+        self.set_address("add", "lo", address.into())
+    }
+
+    pub(super) fn enable_ipv6(&self, interface: &str) -> Result<(), TunError> {
+        let switch = format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6");
+        let enabled = self.run(|| fs::write(switch, "0"))?;
+        enabled.map_err(TunError::io("enabling IPv6"))
     }
 
     /// `ip` with these arguments, in the namespace.
@@ -133,10 +137,24 @@ impl Namespace {
         ip(&[&["-n", &self.name], arguments].concat())
     }
 
-    /// An address becomes ours.
-    pub(super) fn add_address(&self, interface: &str, address: Ipv4Addr) -> Result<(), TunError> {
-        let address = format!("{address}/32");
-        self.ip(&["address", "add", &address, "dev", interface])
+    /// An address becomes ours (`add`), or is no longer (`delete`).
+    pub(super) fn set_address(
+        &self,
+        verb: &str,
+        interface: &str,
+        address: IpAddr,
+    ) -> Result<(), TunError> {
+        match address {
+            IpAddr::V4(address) => {
+                let address = format!("{address}/32");
+                self.ip(&["address", verb, &address, "dev", interface])
+            }
+            // Nobody else is asked whether the address is free.
+            IpAddr::V6(address) => {
+                let address = format!("{address}/128");
+                self.ip(&["-6", "address", verb, &address, "dev", interface, "nodad"])
+            }
+        }
     }
 }
 
