@@ -10,6 +10,7 @@ use snapback_client::{Client, Element};
 use tokio::sync::watch;
 
 use crate::config::{self, CoreConfig};
+use crate::connector::{ConnectProblem, ConnectRequest, ConnectRequests};
 use crate::convert::Clock;
 use crate::credentials::{CoreCredentials, TokenProblem, TokenRequest, TokenRequests};
 use crate::error::{CallError, IqError, OpenError, SendError};
@@ -41,6 +42,8 @@ pub struct CoreClient {
     report: OpenReport,
     /// Where the app provides bearer tokens.
     tokens: Option<Arc<TokenRequests>>,
+    /// Where the app opens the connections.
+    connects: Option<ConnectRequests>,
 }
 
 #[uniffi::export]
@@ -178,6 +181,34 @@ impl CoreClient {
     /// Answers a query of `next_dns_request`. An answer that is not needed any more is ignored.
     pub fn answer_dns(&self, id: u64, answer: DnsAnswer) {
         self.tell(|client| client.answer(core::RequestId(id), answer.into()));
+    }
+
+    /// Waits for a request for a connection; returns nothing once the client has ended, or if it opens connections itself. There
+    /// may be only one caller at a time.
+    pub async fn next_connect_request(&self) -> Option<ConnectRequest> {
+        let connects = self.connects.as_ref()?;
+        let mut closed = self.closed.subscribe();
+        tokio::select! {
+            biased;
+            _ = closed.wait_for(|closed| *closed) => None,
+            request = connects.next() => Some(request),
+        }
+    }
+
+    /// Answers a request with the descriptor of a connected stream socket, which the client owns from now on: the app must not
+    /// use or close it. If the connection is not needed any more, it is closed.
+    pub fn connected(&self, id: u64, descriptor: i32) {
+        // Also for a client that has ended: it must be closed.
+        if let Some(connects) = &self.connects {
+            connects.connected(id, descriptor);
+        }
+    }
+
+    /// Answers a request for which there is no connection.
+    pub fn connect_failed(&self, id: u64, problem: ConnectProblem) {
+        if let Some(connects) = &self.connects {
+            connects.failed(id, problem);
+        }
     }
 
     /// Waits for a request for a bearer token; returns nothing once the client has ended, or if it logs in with something else. There
@@ -355,10 +386,15 @@ impl CoreClient {
             android::verifier_is_ready()?;
         }
         let policy = config.receipts;
+        let connects = config.connects.then(ConnectRequests::default);
+        let dial = connects.clone();
         let namespaces = config.identity.requests.clone();
         let (tokens, credentials) = (credentials.tokens.clone(), credentials.core.clone());
         let opened = runtime::run_blocking(move || -> Result<_, OpenError> {
-            let (config, report) = config::prepare(config, credentials, proxy_password)?;
+            let (mut config, report) = config::prepare(config, credentials, proxy_password)?;
+            if let Some(dial) = dial {
+                config.network.dial = Arc::new(dial);
+            }
             let clock = Clock::start();
             let account = config.account().clone();
             let receipts = DueReceipts::new(policy.unwrap_or_default(), account.clone());
@@ -375,6 +411,7 @@ impl CoreClient {
             taken_requests: TakenRequests::of(namespaces),
             report,
             tokens,
+            connects,
         }))
     }
 

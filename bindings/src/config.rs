@@ -68,6 +68,10 @@ pub struct CoreConfig {
     /// The proxy for the connections of this account. Default none.
     #[uniffi(default = None)]
     pub proxy: Option<Proxy>,
+    /// Whether the app opens the connections, in answer to
+    /// [`CoreClient::next_connect_request`](crate::CoreClient::next_connect_request).
+    #[uniffi(default = false)]
+    pub connects: bool,
     /// **Dangerous**, for tests and private networks: trusts these roots instead of those of the system.
     #[uniffi(default = None)]
     pub dangerous_trust: Option<DangerousTrust>,

@@ -15,7 +15,7 @@
 //! - **Panics do not cross the interface** (rule T10), and every error is an enum with fields.
 //! - Times are milliseconds: the time types of UniFFI do not exist on Android 7.
 // UniFFI's macros generate the functions of the C interface, which are `unsafe` by nature. Handwritten code is not,
-// except the one function that Java calls (`android.rs`).
+// except the one function that Java calls (`android.rs`), and the one that takes a descriptor (`connector.rs`).
 #![cfg_attr(not(test), warn(clippy::too_many_lines))]
 #![allow(unsafe_code, reason = "the C interface that UniFFI's macros write")]
 // The macros generate public items that are not visible in Rust, and omit the documentation of their C functions.
@@ -29,6 +29,7 @@ mod chat;
 mod client;
 mod config;
 mod convert;
+mod connector;
 mod credentials;
 mod dial;
 mod element;
@@ -75,6 +76,7 @@ pub use config::{
     CoreConfig, DangerousTrust, Identity, LoginPolicy, PostQuantum, ServerAddress, Storage,
     Timeouts, TransportKind,
 };
+pub use connector::{ConnectProblem, ConnectRequest};
 pub use credentials::{CoreCredentials, TokenProblem, TokenRequest};
 pub use dial::{DialFate, DialReport, DialedAddress, NameQuery, NameResult, NameSource};
 pub use element::{

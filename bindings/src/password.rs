@@ -62,6 +62,7 @@ mod tests {
             servers: Vec::new(),
             name_servers: None,
             proxy: None,
+            connects: false,
             system: NameSystem::Other,
             identity: Identity {
                 name: "Test".to_owned(),

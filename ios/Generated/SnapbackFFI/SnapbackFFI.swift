@@ -519,6 +519,22 @@ fileprivate struct FfiConverterUInt32: FfiConverterPrimitive {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterInt32: FfiConverterPrimitive {
+    typealias FfiType = Int32
+    typealias SwiftType = Int32
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Int32 {
+        return try lift(readInt(&buf))
+    }
+
+    package static func write(_ value: Int32, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterUInt64: FfiConverterPrimitive {
     typealias FfiType = UInt64
     typealias SwiftType = UInt64
@@ -1006,6 +1022,17 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
     func connect()
 
     /**
+     * Answers a request for which there is no connection.
+     */
+    func connectFailed(id: UInt64, problem: ConnectProblem)
+
+    /**
+     * Answers a request with the descriptor of a connected stream socket, which the client owns from now on: the app must not
+     * use or close it. If the connection is not needed any more, it is closed.
+     */
+    func connected(id: UInt64, descriptor: Int32)
+
+    /**
      * Ends the session and closes the stream; returns once that is complete.
      */
     func disconnect() async throws
@@ -1050,6 +1077,12 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
      * stage is reported.
      */
     func newId() throws  -> String
+
+    /**
+     * Waits for a request for a connection; returns nothing once the client has ended, or if it opens connections itself. There
+     * may be only one caller at a time.
+     */
+    func nextConnectRequest() async  -> ConnectRequest?
 
     /**
      * Waits for a request to the platform's resolver; returns nothing once the client has ended. There may be only one
@@ -1621,6 +1654,33 @@ package func connect()  {try! rustCall() {
 }
 
     /**
+     * Answers a request for which there is no connection.
+     */
+package func connectFailed(id: UInt64, problem: ConnectProblem)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_snapback_ffi_fn_method_coreclient_connect_failed(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt64.lower(id),
+        FfiConverterTypeConnectProblem_lower(problem),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Answers a request with the descriptor of a connected stream socket, which the client owns from now on: the app must not
+     * use or close it. If the connection is not needed any more, it is closed.
+     */
+package func connected(id: UInt64, descriptor: Int32)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_snapback_ffi_fn_method_coreclient_connected(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt64.lower(id),
+        FfiConverterInt32.lower(descriptor),uniffiCallStatus
+    )
+}
+}
+
+    /**
      * Ends the session and closes the stream; returns once that is complete.
      */
 package func disconnect()async throws   {
@@ -1739,6 +1799,27 @@ package func newId()throws  -> String  {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
+}
+
+    /**
+     * Waits for a request for a connection; returns nothing once the client has ended, or if it opens connections itself. There
+     * may be only one caller at a time.
+     */
+package func nextConnectRequest()async  -> ConnectRequest?  {
+    return
+        try!  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_next_connect_request(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeConnectRequest.lift,
+            errorHandler: nil
+
+        )
 }
 
     /**
@@ -4279,6 +4360,11 @@ package struct CoreConfig {
      */
     package let proxy: Proxy?
     /**
+     * Whether the app opens the connections, in answer to
+     * [`CoreClient::next_connect_request`](crate::CoreClient::next_connect_request).
+     */
+    package let connects: Bool
+    /**
      * **Dangerous**, for tests and private networks: trusts these roots instead of those of the system.
      */
     package let dangerousTrust: DangerousTrust?
@@ -4341,6 +4427,10 @@ package struct CoreConfig {
          * The proxy for the connections of this account. Default none.
          */proxy: Proxy? = nil,
         /**
+         * Whether the app opens the connections, in answer to
+         * [`CoreClient::next_connect_request`](crate::CoreClient::next_connect_request).
+         */connects: Bool = false,
+        /**
          * **Dangerous**, for tests and private networks: trusts these roots instead of those of the system.
          */dangerousTrust: DangerousTrust? = nil) {
         self.account = account
@@ -4359,6 +4449,7 @@ package struct CoreConfig {
         self.catchUp = catchUp
         self.maxStanza = maxStanza
         self.proxy = proxy
+        self.connects = connects
         self.dangerousTrust = dangerousTrust
     }
 
@@ -4394,6 +4485,7 @@ package struct FfiConverterTypeCoreConfig: FfiConverterRustBuffer {
                 catchUp: FfiConverterOptionTypeCatchUp.read(from: &buf),
                 maxStanza: FfiConverterOptionUInt32.read(from: &buf),
                 proxy: FfiConverterOptionTypeProxy.read(from: &buf),
+                connects: FfiConverterBool.read(from: &buf),
                 dangerousTrust: FfiConverterOptionTypeDangerousTrust.read(from: &buf)
         )
     }
@@ -4415,6 +4507,7 @@ package struct FfiConverterTypeCoreConfig: FfiConverterRustBuffer {
         FfiConverterOptionTypeCatchUp.write(value.catchUp, into: &buf)
         FfiConverterOptionUInt32.write(value.maxStanza, into: &buf)
         FfiConverterOptionTypeProxy.write(value.proxy, into: &buf)
+        FfiConverterBool.write(value.connects, into: &buf)
         FfiConverterOptionTypeDangerousTrust.write(value.dangerousTrust, into: &buf)
     }
 }
@@ -11354,6 +11447,196 @@ package func FfiConverterTypeChatState_lift(_ buf: RustBuffer) throws -> ChatSta
 #endif
 package func FfiConverterTypeChatState_lower(_ value: ChatState) -> RustBuffer {
     return FfiConverterTypeChatState.lower(value)
+}
+
+
+
+/**
+ * Why there is no connection.
+ */
+
+package enum ConnectProblem: Equatable, Hashable {
+
+    /**
+     * Nothing listens there.
+     */
+    case refused
+    /**
+     * There is no way to this address.
+     */
+    case unreachable
+    /**
+     * There was no answer.
+     */
+    case timedOut
+    /**
+     * Anything else.
+     */
+    case other
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ConnectProblem: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeConnectProblem: FfiConverterRustBuffer {
+    typealias SwiftType = ConnectProblem
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ConnectProblem {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .refused
+
+        case 2: return .unreachable
+
+        case 3: return .timedOut
+
+        case 4: return .other
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: ConnectProblem, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .refused:
+            writeInt(&buf, Int32(1))
+
+
+        case .unreachable:
+            writeInt(&buf, Int32(2))
+
+
+        case .timedOut:
+            writeInt(&buf, Int32(3))
+
+
+        case .other:
+            writeInt(&buf, Int32(4))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeConnectProblem_lift(_ buf: RustBuffer) throws -> ConnectProblem {
+    return try FfiConverterTypeConnectProblem.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeConnectProblem_lower(_ value: ConnectProblem) -> RustBuffer {
+    return FfiConverterTypeConnectProblem.lower(value)
+}
+
+
+
+/**
+ * A request to the app's network stack.
+ */
+
+package enum ConnectRequest: Equatable, Hashable {
+
+    /**
+     * A connection is needed.
+     */
+    case connect(
+        /**
+         * The id for the answer.
+         */id: UInt64,
+        /**
+         * The IP address of the server, or of the proxy.
+         */address: String,
+        /**
+         * The TCP port.
+         */port: UInt16
+    )
+    /**
+     * The connection is not needed any more: another address was faster, or the network changed.
+     */
+    case cancel(
+        /**
+         * The id of the request.
+         */id: UInt64
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ConnectRequest: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeConnectRequest: FfiConverterRustBuffer {
+    typealias SwiftType = ConnectRequest
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ConnectRequest {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .connect(id: try FfiConverterUInt64.read(from: &buf), address: try FfiConverterString.read(from: &buf), port: try FfiConverterUInt16.read(from: &buf)
+        )
+
+        case 2: return .cancel(id: try FfiConverterUInt64.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: ConnectRequest, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .connect(id,address,port):
+            writeInt(&buf, Int32(1))
+            FfiConverterUInt64.write(id, into: &buf)
+            FfiConverterString.write(address, into: &buf)
+            FfiConverterUInt16.write(port, into: &buf)
+
+
+        case let .cancel(id):
+            writeInt(&buf, Int32(2))
+            FfiConverterUInt64.write(id, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeConnectRequest_lift(_ buf: RustBuffer) throws -> ConnectRequest {
+    return try FfiConverterTypeConnectRequest.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeConnectRequest_lower(_ value: ConnectRequest) -> RustBuffer {
+    return FfiConverterTypeConnectRequest.lower(value)
 }
 
 
@@ -20565,6 +20848,30 @@ fileprivate struct FfiConverterOptionTypeChatState: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeConnectRequest: FfiConverterRustBuffer {
+    typealias SwiftType = ConnectRequest?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeConnectRequest.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeConnectRequest.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeConnectionState: FfiConverterRustBuffer {
     typealias SwiftType = ConnectionState?
 
@@ -22020,6 +22327,12 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_method_coreclient_connect() != 43183) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_connect_failed() != 41106) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_connected() != 24353) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_snapback_ffi_checksum_method_coreclient_disconnect() != 49858) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -22042,6 +22355,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_new_id() != 37776) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_next_connect_request() != 6043) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_next_dns_request() != 5863) {

@@ -30,6 +30,9 @@ public struct Configuration: Sendable {
   /// The resolver for services and hosts, which is used instead of name servers. Default on Apple's systems: the
   /// system's resolver; elsewhere `nil`, and name servers are queried.
   public var nameResolver: (any NameResolver)? = SystemPlatform.nameResolver
+  /// Opens the connections. Default `nil`: the client opens its own sockets, which is faster. An app needs one for a tunnel
+  /// of its own, or for what only Network.framework has, such as VPN on demand and proxies that the system configures.
+  public var connector: (any Connector)?
   /// The proxy for the connections. Default `nil`: none.
   public var proxy: Proxy?
   /// The monitor that reports network changes. Default on Apple's systems: one that uses `NWPathMonitor`.
@@ -268,6 +271,7 @@ extension Configuration {
           user: proxy.user,
           remoteNames: proxy.remoteNames)
       },
+      connects: connector != nil,
       dangerousTrust: danger.trustOnlyTheseRoots.map(DangerousTrust.init(onlyTheseRootsPem:)))
   }
 }

@@ -126,6 +126,9 @@ public final class SnapbackClient: Sendable {
     if let resolver = configuration.nameResolver {
       pumps.append(Task { await Self.pumpQueries(of: core, to: resolver) })
     }
+    if let connector = configuration.connector {
+      pumps.append(Task { await Self.pumpConnections(of: core, to: connector) })
+    }
     if let provider {
       pumps.append(Task { await Self.pumpTokens(of: core, from: provider) })
     }

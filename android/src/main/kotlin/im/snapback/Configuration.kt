@@ -87,6 +87,12 @@ public class Configuration internal constructor() {
      */
     public var maxStanza: Int? = null
 
+    /**
+     * Opens the connections. Default `null`: the client opens its own sockets, which is faster, and right unless the app has a
+     * reason: a certain network, a tunnel of its own. With a connector there is no TCP Fast Open.
+     */
+    public var connector: Connector? = null
+
     internal var system: NameSystem = NameSystem.Other
     private val servers = mutableListOf<CoreAddress>()
     internal var proxy: Proxy? = null
@@ -345,6 +351,7 @@ public class Configuration internal constructor() {
                 ),
             maxStanza = maxStanza?.coerceAtLeast(0)?.toUInt(),
             proxy = proxy?.let { CoreProxy(kind = it.kind, address = it.address, user = it.user, remoteNames = it.remoteNames) },
+            connects = connector != null,
             dangerousTrust = danger.roots?.let(::DangerousTrust),
         )
 

@@ -495,6 +495,7 @@ public class SnapbackClient private constructor(
                 val core = credentials.toCore().use { CoreClient.openWith(config, it, configuration.proxy?.password) }
                 val client = SnapbackClient(core)
                 credentials.provider?.let { provider -> client.scope.launch { pumpTokens(client, provider) } }
+                configuration.connector?.let { client.scope.launch(Dispatchers.IO) { pumpConnections(client, it) } }
                 client
             } catch (error: OpenException) {
                 throw SnapbackException.of(error)
