@@ -60,7 +60,7 @@ class ConnectorTest {
                 open(server) { connector = own }.use { client ->
                     client.connect()
                     client.next<Event.Online>()
-                    client.send(ROMEO, "one").acked()
+                    client.send(ROMEO, "one").awaitAcked()
                     server.tell("cut")
                     assertEquals(Outcome.RESUMED, client.next<Event.Online>().outcome)
                     assertEquals(2, addresses.size)
