@@ -236,7 +236,10 @@ mod tests {
         let requests = ConnectRequests::default();
         for (problem, kind) in [
             (Some(ConnectProblem::Refused), ErrorKind::ConnectionRefused),
-            (Some(ConnectProblem::Unreachable), ErrorKind::HostUnreachable),
+            (
+                Some(ConnectProblem::Unreachable),
+                ErrorKind::HostUnreachable,
+            ),
             (Some(ConnectProblem::TimedOut), ErrorKind::TimedOut),
             (Some(ConnectProblem::Other), ErrorKind::Other),
             // No descriptor is negative.

@@ -14,6 +14,8 @@ pub struct Timeline {
     pub local: Vec<LocalStep>,
     /// The result of the TLS negotiation.
     pub tls: Option<TlsSummary>,
+    /// Whether the TCP handshake carried the first flight (TCP Fast Open, RFC 7413).
+    pub fast_open: bool,
     /// The time from the first packet to the session, in milliseconds.
     pub took_ms: Option<u64>,
     /// Bytes written until the session was established.
@@ -92,6 +94,7 @@ impl From<core::Timeline> for Timeline {
                 resumed: tls.resumed,
                 early_data: tls.early_data,
             }),
+            fast_open: timeline.fast_open,
             bytes_sent: timeline.bytes_sent,
             bytes_received: timeline.bytes_received,
         }

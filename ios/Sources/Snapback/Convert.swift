@@ -148,6 +148,7 @@ extension Timeline {
           version: $0.version, cipherSuite: $0.cipherSuite, keyExchange: $0.keyExchange, resumed: $0.resumed,
           earlyData: $0.earlyData)
       },
+      fastOpen: timeline.fastOpen,
       took: timeline.tookMs.map(Milliseconds.seconds),
       bytesSent: timeline.bytesSent,
       bytesReceived: timeline.bytesReceived)

@@ -107,6 +107,8 @@ public struct Timeline: Sendable, Hashable {
   public let local: [LocalStep]
   /// The result of the TLS handshake; `nil` if there was none.
   public let tls: TlsSummary?
+  /// Whether the TCP handshake carried the first flight (TCP Fast Open, RFC 7413).
+  public let fastOpen: Bool
   /// The time from the first packet to the session, in seconds.
   public let took: TimeInterval?
   /// Bytes written until then.

@@ -43,6 +43,8 @@ fn takes(name: &str, measured: &RoundTrips, flights: usize) {
             cell.flights, cell.wall
         );
         assert_eq!(cell.flights, flights, "{name}, {kind}");
+        let shown = logins.iter().all(|login| login.fast_open);
+        assert!(shown, "{name}, {kind}: the timeline does not show it");
         // Less than without Fast Open. The machine may be busy.
         let most = flights as f64 + 0.95;
         assert!(cell.wall < most, "{name}, {kind}: {:.2}", cell.wall);

@@ -192,6 +192,7 @@ impl<T: Tls> Link<T> {
                 && !config.start.fast_open,
             versions: config.versions,
         };
+        let fast_open = config.start.fast_open;
         let connection = Connection::new(config.start, now);
         Self {
             connection,
@@ -203,7 +204,7 @@ impl<T: Tls> Link<T> {
             wire: Wire::default(),
             events: VecDeque::new(),
             outputs: VecDeque::new(),
-            timeline: Timeline::new(config.started),
+            timeline: Timeline::new(config.started, fast_open),
             storage: Storage::Working,
             end: End::None,
             login_proven: false,

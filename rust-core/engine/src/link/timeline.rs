@@ -51,6 +51,8 @@ pub struct Timeline {
     pub escalated: Vec<&'static EscalationStep>,
     /// TLS: protocol version, cipher suite, and whether a ticket was used.
     pub tls: Option<TlsSummary>,
+    /// Whether the TCP handshake carried the first flight (TCP Fast Open, RFC 7413).
+    pub fast_open: bool,
     /// Bytes written until the session was established.
     pub bytes_sent: u64,
     /// Bytes read until the session was established.
@@ -80,7 +82,7 @@ impl FlightReport {
 }
 
 impl Timeline {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant, fast_open: bool) -> Self {
         let mut timeline = Self {
             started: now,
             online: None,
@@ -88,6 +90,7 @@ impl Timeline {
             local: Vec::new(),
             escalated: Vec::new(),
             tls: None,
+            fast_open,
             bytes_sent: 0,
             bytes_received: 0,
         };

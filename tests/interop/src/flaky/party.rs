@@ -56,6 +56,8 @@ pub(super) struct Session {
     pub(super) planned: usize,
     /// Flights that it took.
     pub(super) flights: usize,
+    /// Whether the TCP handshake carried the first one.
+    pub(super) fast_open: bool,
     /// From the first packet of its connection to the session.
     pub(super) took: Duration,
 }
@@ -199,6 +201,7 @@ impl Seen {
                 outcome,
                 planned: plan.flights().len(),
                 flights: timeline.round_trips(),
+                fast_open: timeline.fast_open,
                 took: timeline.took().unwrap_or_default(),
             }),
             Event::Message { delivery } => {

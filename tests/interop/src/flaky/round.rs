@@ -265,6 +265,7 @@ impl Stage {
                 },
                 after: sign.saturating_duration_since(mended),
                 login: new.last().map(|session| Login {
+                    fast_open: session.fast_open,
                     planned: session.planned,
                     flights: session.flights,
                     took: session.took,

@@ -127,6 +127,7 @@ impl Stage {
             outcome,
             planned,
             flights,
+            fast_open,
             took,
         } = session.expect("just waited for");
         assert_eq!(outcome, expected);
@@ -135,6 +136,7 @@ impl Stage {
         Login {
             planned,
             flights,
+            fast_open,
             took,
         }
     }

@@ -35,6 +35,8 @@ pub struct Login {
     pub planned: usize,
     /// Flights that it took.
     pub flights: usize,
+    /// Whether the TCP handshake carried the first one (RFC 7413).
+    pub fast_open: bool,
     /// From its first packet to its session.
     pub took: Duration,
 }

@@ -27,6 +27,7 @@ internal fun CoreTimeline.toTimeline(): Timeline =
         flights = flights.map { Flight(it.sent, it.received, it.startedMs.toDuration(), it.tookMs?.toDuration()) },
         local = local.map { LocalStep(it.name, it.startedMs.toDuration(), it.tookMs?.toDuration()) },
         tls = tls?.let { TlsSummary(it.version, it.cipherSuite, it.keyExchange, it.resumed, it.earlyData) },
+        fastOpen = fastOpen,
         took = tookMs?.toDuration(),
         bytesSent = bytesSent.toLong(),
         bytesReceived = bytesReceived.toLong(),

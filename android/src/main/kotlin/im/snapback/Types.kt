@@ -139,6 +139,8 @@ public data class Timeline(
     val local: List<LocalStep>,
     /** The result of the TLS handshake; `null` if there was none. */
     val tls: TlsSummary?,
+    /** Whether the TCP handshake carried the first flight (TCP Fast Open, RFC 7413). */
+    val fastOpen: Boolean,
     /** The time from the first packet to the session. */
     val took: Duration?,
     /** Bytes written until then. */
