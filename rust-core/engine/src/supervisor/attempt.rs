@@ -8,7 +8,7 @@ use snapback_proto::time::Instant;
 use super::state::{Place, Probe, State};
 use super::{
     AfterEnd, AttemptId, AttemptPhase, Halt, MAX_AT_ONCE, OfflineReason, Output, PROVEN_AFTER,
-    Pace, StartReason, Supervisor, Verdict, Wait,
+    Pace, StartReason, Supervisor, SyncKind, Verdict, Wait,
 };
 
 /// How much later than its deadline a failed probe may be reported and still count as the reason of the end.
@@ -78,6 +78,7 @@ impl Supervisor {
                 is_caught_up: false,
                 probe: None,
             };
+            self.leave_unannounced(now);
         }
     }
 
@@ -155,7 +156,7 @@ impl Supervisor {
         }
         match verdict {
             None => AfterEnd::Retries,
-            Some(Verdict::NoSession) if self.surroundings.intent.is_sync() => {
+            Some(Verdict::NoSession) if self.sync() == Some(SyncKind::ResumeOnly) => {
                 AfterEnd::Halts(OfflineReason::NoSession)
             }
             Some(Verdict::Halt(Halt::Conflict)) if is_current && self.is_echo(now) => {
