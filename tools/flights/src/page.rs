@@ -92,6 +92,7 @@ fn diagrams(row: &Measured, rtt: Duration, text: &mut String) {
         let outcome = match login.session.outcome {
             Outcome::Bound => "a new session",
             Outcome::Resumed => "the interrupted session",
+            Outcome::Unannounced => "a new session without presence",
         };
         let timeline = &login.session.timeline;
         let tls = timeline.tls.as_ref();

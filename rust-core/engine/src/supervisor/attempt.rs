@@ -76,21 +76,27 @@ impl Supervisor {
                 outcome,
                 flights,
                 is_caught_up: false,
+                reads_again: false,
                 probe: None,
             };
             self.leave_unannounced(now);
         }
     }
 
-    pub(super) fn caught_up(&mut self, id: AttemptId) {
+    pub(super) fn caught_up(&mut self, id: AttemptId, now: Instant) {
         if let State::Online {
             attempt,
             is_caught_up,
+            reads_again,
             ..
         } = &mut self.state
             && *attempt == id
         {
-            *is_caught_up = true;
+            *is_caught_up = !*reads_again;
+            if *reads_again {
+                self.stop(now);
+                self.go(StartReason::Resumed, now, now);
+            }
         }
     }
 

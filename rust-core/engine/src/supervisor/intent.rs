@@ -55,7 +55,27 @@ impl Supervisor {
                 self.at_once = 0;
                 self.go(StartReason::Resumed, now, now);
             }
+            State::Online {
+                outcome: Outcome::Unannounced,
+                ..
+            } => self.read_again(now),
             _ => self.wake_up(now),
+        }
+    }
+
+    /// The session has no presence, so what the push is about did not come to it: it is in the archive, which is read at the
+    /// beginning of a connection.
+    fn read_again(&mut self, now: Instant) {
+        match &mut self.state {
+            State::Online {
+                is_caught_up: false,
+                reads_again,
+                ..
+            } => *reads_again = true,
+            _ => {
+                self.stop(now);
+                self.go(StartReason::Resumed, now, now);
+            }
         }
     }
 

@@ -91,7 +91,7 @@ impl Supervisor {
                 outcome,
                 flights,
             } => self.online(attempt, outcome, flights, now),
-            Input::CaughtUp { attempt } => self.caught_up(attempt),
+            Input::CaughtUp { attempt } => self.caught_up(attempt, now),
             Input::Alive { attempt } => self.alive(attempt, now),
             Input::Ended { attempt, verdict } => self.ended(attempt, verdict, now),
             Input::Timeout => self.timeout(now),

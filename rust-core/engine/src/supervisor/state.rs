@@ -106,6 +106,8 @@ pub(super) enum State {
         outcome: Outcome,
         flights: usize,
         is_caught_up: bool,
+        /// Without presence: another background sync has begun since, and the archive is read again after this time.
+        reads_again: bool,
         probe: Option<Probe>,
     },
     Closing {

@@ -82,6 +82,24 @@ fn i23_an_app_that_wants_to_be_online_leaves_a_session_without_presence() {
     assert_eq!(outputs[..2], [stop(0), start(1, StartReason::Asked)]);
 }
 
+/// What the second push is about is in the archive, and may have come after the query of the first one.
+#[test]
+fn i23_each_push_has_the_archive_read() {
+    let mut bench = Bench::new();
+    bench.put(MAY_BIND);
+    bench.put(unannounced(0));
+    let caught_up = |attempt| Input::CaughtUp {
+        attempt: AttemptId(attempt),
+    };
+    bench.put(caught_up(0));
+    let outputs = bench.put(MAY_BIND);
+    assert_eq!(outputs[..2], [stop(0), may_bind(1, StartReason::Resumed)]);
+    bench.put(unannounced(1));
+    assert_eq!(bench.put(MAY_BIND), []);
+    let outputs = bench.put(caught_up(1));
+    assert_eq!(outputs[..2], [stop(1), may_bind(2, StartReason::Resumed)]);
+}
+
 #[test]
 fn i19_a_sync_whose_attempts_break_is_tried_again_within_the_allowance() {
     let mut bench = Bench::new();
