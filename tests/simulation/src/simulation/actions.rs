@@ -24,7 +24,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             | Action::Confirm
             | Action::Suspend
             | Action::Resume
-            | Action::BeginSync
+            | Action::BeginSync(_)
             | Action::EndSync
             | Action::SetPush(_)
             | Action::LogOut
@@ -87,7 +87,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
                 self.app_says(EngineInput::Suspend);
             }
             Action::Resume => self.wake(EngineInput::Resume),
-            Action::BeginSync => self.wake(EngineInput::BeginSync),
+            Action::BeginSync(kind) => self.wake(EngineInput::BeginSync(kind)),
             Action::SetPush(node) => {
                 self.model.push.want(node);
                 self.set_push();

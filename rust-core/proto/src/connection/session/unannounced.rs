@@ -44,6 +44,10 @@ impl Session {
         self.resend_unacked(remote);
         self.settling_query = SettlingQuery::AfterCatchUp;
         self.plan_catch_up(None, remote);
+        if remote.knowledge.archive.is_none() {
+            // What came for the account since the bind may have reached no session.
+            self.missed.possible_gap(remote);
+        }
         if completes {
             self.complete(remote);
         } else {
@@ -51,6 +55,7 @@ impl Session {
             self.tell_client_state(remote);
         }
         self.caught_up = CaughtUp::ToAck;
+        self.report_unread_archive(remote);
         self.expect_archive(remote);
         if remote.knowledge.archive_recheck.is_some() {
             self.recheck_archive(remote);
@@ -63,10 +68,6 @@ impl Session {
         self.greeting = Greeting::Sent;
         if let Some(session) = &mut remote.knowledge.sm {
             session.greeting = Greeting::Sent;
-        }
-        if remote.knowledge.archive.is_none() {
-            // What came for the account since the bind may have reached no session.
-            self.missed.possible_gap(remote);
         }
         let features = remote.features_for_greeting();
         let inline = Inline {
