@@ -267,18 +267,16 @@ impl Session {
         ops.extend(remote.handed_over());
         remote.env.persist(ops);
         session.acknowledge(resumed.h, remote)?;
-        match session.greeting {
-            Greeting::Sent => {
-                session.announce(Outcome::Resumed, &jid, remote);
-                session.set_requests_apart(remote);
-                session.tell_client_state(remote);
-                session.expect_archive(remote);
-                session.resend_unacked(remote);
-                session.recheck_archive(remote);
-                session.tell_push_after_resumption(remote);
-            }
-            Greeting::Owed => session.resumed_unannounced(purpose, &jid, remote),
+        if session.greeting == Greeting::Owed {
+            return Ok(session.resumed_unannounced(purpose, &jid, remote));
         }
+        session.announce(Outcome::Resumed, &jid, remote);
+        session.set_requests_apart(remote);
+        session.tell_client_state(remote);
+        session.expect_archive(remote);
+        session.resend_unacked(remote);
+        session.recheck_archive(remote);
+        session.tell_push_after_resumption(remote);
         session.go_on(remote);
         remote.at_risk = Some(Assumption::Resumption);
         Ok(session)

@@ -17,6 +17,7 @@ use crate::connection::remote::Remote;
 use crate::connection::session::caught_up::CaughtUp;
 use crate::connection::session::push::note_told;
 use crate::connection::session::state::{Inline, Session, SettlingQuery};
+use crate::error::Assumption;
 use crate::escalation::Request;
 use crate::knowledge::{Greeting, Op};
 use crate::plan::Purpose;
@@ -32,7 +33,12 @@ impl Session {
 
     /// Resumes a session whose initial stanzas are owed. The app's own login sends them; another background sync only reads the
     /// archive.
-    pub(super) fn resumed_unannounced(&mut self, purpose: Purpose, jid: &str, remote: &mut Remote) {
+    pub(super) fn resumed_unannounced(
+        mut self,
+        purpose: Purpose,
+        jid: &str,
+        remote: &mut Remote,
+    ) -> Self {
         let completes = purpose == Purpose::Session;
         let outcome = if completes {
             Outcome::Bound
@@ -60,6 +66,9 @@ impl Session {
         if remote.knowledge.archive_recheck.is_some() {
             self.recheck_archive(remote);
         }
+        self.go_on(remote);
+        remote.at_risk = Some(Assumption::Resumption);
+        self
     }
 
     /// Sends the initial stanzas of a new session. That they are no longer owed is stored together with them: neither is there
