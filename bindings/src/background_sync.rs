@@ -1,17 +1,17 @@
 //! A background sync, usually triggered by a push: it resumes the session, receives the pending stanzas, and reports
-//! when all of them were received. It never binds a new session.
+//! when all of them were received. If it may bind, it replaces a session that cannot be resumed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use snapback_client::BackgroundSync;
 pub use snapback_client::DrainOutcome;
+use snapback_client::{BackgroundSync, DrainOptions};
 use tokio::time::Instant;
 
 use crate::cancel::Cancellation;
 use crate::client::CoreClient;
 use crate::error::CallError;
-use crate::state::OfflineReason;
+use crate::state::{OfflineReason, SessionOutcome};
 
 /// The result of a background sync.
 #[uniffi::remote(Enum)]
@@ -28,6 +28,30 @@ pub enum DrainOutcome {
     },
 }
 
+/// What a background sync has fetched.
+#[derive(Clone, Copy, Debug, uniffi::Record)]
+pub struct DrainReport {
+    /// How it went.
+    pub outcome: DrainOutcome,
+    /// The number of messages, carbons included, that were received since the sync began.
+    pub messages: u32,
+    /// Whether a possible gap was reported since then: messages may be missing that the server does not keep.
+    pub has_gap: bool,
+    /// The session at the end, if there was one. `Unannounced` is a new one, which the app's next `connect` completes.
+    pub session: Option<SessionOutcome>,
+}
+
+impl From<snapback_client::DrainReport> for DrainReport {
+    fn from(report: snapback_client::DrainReport) -> Self {
+        Self {
+            outcome: report.outcome,
+            messages: u32::try_from(report.messages).unwrap_or(u32::MAX),
+            has_gap: report.has_gap,
+            session: report.session,
+        }
+    }
+}
+
 /// A background sync in progress. If it is released without [`end`](Self::end), it ends as well, at an undefined time.
 #[derive(Debug, uniffi::Object)]
 pub struct CoreBackgroundSync {
@@ -39,9 +63,12 @@ pub struct CoreBackgroundSync {
 #[uniffi::export]
 impl CoreClient {
     /// Begins a background sync, usually after a push. It resumes the interrupted session, and resumes the client for
-    /// that if it is suspended. It never binds a new session.
-    pub fn background_sync(self: Arc<Self>) -> Arc<CoreBackgroundSync> {
-        let sync = self.client().ok().map(|client| client.background_sync());
+    /// that if it is suspended. If it may bind, a session that cannot be resumed is replaced by one without presence, which
+    /// the next `connect` completes.
+    pub fn background_sync(self: Arc<Self>, may_bind: bool) -> Arc<CoreBackgroundSync> {
+        let options = DrainOptions { may_bind };
+        let sync = self.client().ok();
+        let sync = sync.map(|client| client.background_sync_with(options));
         Arc::new(CoreBackgroundSync {
             client: self,
             sync: Mutex::new(sync),
@@ -52,23 +79,23 @@ impl CoreClient {
 #[uniffi::export]
 impl CoreBackgroundSync {
     /// Waits until every stanza that the server held was returned by [`next_events`](CoreClient::next_events) and that
-    /// function was called again, or until the timeout, in milliseconds. Without a session to resume it returns
-    /// `Offline` with `NoSession`; the next `connect` creates one.
-    pub async fn drain(&self, timeout_ms: u64) -> Result<DrainOutcome, CallError> {
+    /// function was called again, or until the timeout, in milliseconds. Without a session to resume, a sync that may
+    /// not bind returns `Offline` with `NoSession`; the next `connect` creates one.
+    pub async fn drain(&self, timeout_ms: u64) -> Result<DrainReport, CallError> {
         let time = Duration::from_millis(timeout_ms);
         let start = Instant::now();
         let drained = self.slot().as_ref().map(|sync| sync.drain(time));
         let drained = drained.ok_or(CallError::Closed)?;
         let flush_barrier = Arc::clone(&self.client.flush_barrier);
         let outcome = self.client.call(|_| async move {
-            let outcome = drained.await?;
+            let mut report = DrainReport::from(drained.await?);
             let left = time.saturating_sub(start.elapsed());
             // Also the event that says why there is no session: a caller that closes the client now would miss it.
             let is_taken = flush_barrier.done(left).await;
-            if outcome == DrainOutcome::Complete && !is_taken {
-                return Ok(DrainOutcome::TimedOut);
+            if report.outcome == DrainOutcome::Complete && !is_taken {
+                report.outcome = DrainOutcome::TimedOut;
             }
-            Ok(outcome)
+            Ok(report)
         });
         outcome.await?
     }
@@ -78,7 +105,7 @@ impl CoreBackgroundSync {
         &self,
         timeout_ms: u64,
         cancellation: Arc<Cancellation>,
-    ) -> Result<Option<DrainOutcome>, CallError> {
+    ) -> Result<Option<DrainReport>, CallError> {
         cancellation.or(self.drain(timeout_ms)).await
     }
 

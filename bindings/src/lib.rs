@@ -64,7 +64,7 @@ mod timeline;
 mod vault;
 mod xml;
 
-pub use background_sync::{CoreBackgroundSync, DrainOutcome};
+pub use background_sync::{CoreBackgroundSync, DrainOutcome, DrainReport};
 pub use block_list::BlockListChange;
 pub use chat::{
     ChatState, Conversation, FileReference, Hints, LocalizedText, MessageContent, MessageKey,

@@ -75,6 +75,9 @@ pub enum SessionOutcome {
     Bound,
     /// The interrupted session was resumed.
     Resumed,
+    /// A session that a background sync has bound, and that has no presence yet. What the app sends waits. The next
+    /// `connect` completes it, and reports `Bound`.
+    Unannounced,
 }
 
 impl ConnectionState {

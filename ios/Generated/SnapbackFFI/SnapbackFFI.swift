@@ -801,15 +801,15 @@ package protocol CoreBackgroundSyncProtocol: AnyObject, Sendable {
 
     /**
      * Waits until every stanza that the server held was returned by [`next_events`](CoreClient::next_events) and that
-     * function was called again, or until the timeout, in milliseconds. Without a session to resume it returns
-     * `Offline` with `NoSession`; the next `connect` creates one.
+     * function was called again, or until the timeout, in milliseconds. Without a session to resume, a sync that may
+     * not bind returns `Offline` with `NoSession`; the next `connect` creates one.
      */
-    func drain(timeoutMs: UInt64) async throws  -> DrainOutcome
+    func drain(timeoutMs: UInt64) async throws  -> DrainReport
 
     /**
      * Calls [`drain`](Self::drain); returns nothing if it was cancelled.
      */
-    func drainUntil(timeoutMs: UInt64, cancellation: Cancellation) async throws  -> DrainOutcome?
+    func drainUntil(timeoutMs: UInt64, cancellation: Cancellation) async throws  -> DrainReport?
 
     /**
      * Ends the background sync; to be called once its events are processed. A client that was resumed for it suspends
@@ -877,10 +877,10 @@ package class CoreBackgroundSync: CoreBackgroundSyncProtocol, @unchecked Sendabl
 
     /**
      * Waits until every stanza that the server held was returned by [`next_events`](CoreClient::next_events) and that
-     * function was called again, or until the timeout, in milliseconds. Without a session to resume it returns
-     * `Offline` with `NoSession`; the next `connect` creates one.
+     * function was called again, or until the timeout, in milliseconds. Without a session to resume, a sync that may
+     * not bind returns `Offline` with `NoSession`; the next `connect` creates one.
      */
-package func drain(timeoutMs: UInt64)async throws  -> DrainOutcome  {
+package func drain(timeoutMs: UInt64)async throws  -> DrainReport  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
@@ -891,7 +891,7 @@ package func drain(timeoutMs: UInt64)async throws  -> DrainOutcome  {
             pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
             completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
             freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterTypeDrainOutcome_lift,
+            liftFunc: FfiConverterTypeDrainReport_lift,
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
@@ -899,7 +899,7 @@ package func drain(timeoutMs: UInt64)async throws  -> DrainOutcome  {
     /**
      * Calls [`drain`](Self::drain); returns nothing if it was cancelled.
      */
-package func drainUntil(timeoutMs: UInt64, cancellation: Cancellation)async throws  -> DrainOutcome?  {
+package func drainUntil(timeoutMs: UInt64, cancellation: Cancellation)async throws  -> DrainReport?  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
@@ -910,7 +910,7 @@ package func drainUntil(timeoutMs: UInt64, cancellation: Cancellation)async thro
             pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
             completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
             freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterOptionTypeDrainOutcome.lift,
+            liftFunc: FfiConverterOptionTypeDrainReport.lift,
             errorHandler: FfiConverterTypeCallError_lift
         )
 }
@@ -995,9 +995,10 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
 
     /**
      * Begins a background sync, usually after a push. It resumes the interrupted session, and resumes the client for
-     * that if it is suspended. It never binds a new session.
+     * that if it is suspended. If it may bind, a session that cannot be resumed is replaced by one without presence, which
+     * the next `connect` completes.
      */
-    func backgroundSync()  -> CoreBackgroundSync
+    func backgroundSync(mayBind: Bool)  -> CoreBackgroundSync
 
     /**
      * Calls [`iq`](Self::iq); returns nothing if it was cancelled. A cancelled request may be carried out
@@ -1585,13 +1586,15 @@ package static func openWithoutPassword(config: CoreConfig, proxyPassword: Passw
 
     /**
      * Begins a background sync, usually after a push. It resumes the interrupted session, and resumes the client for
-     * that if it is suspended. It never binds a new session.
+     * that if it is suspended. If it may bind, a session that cannot be resumed is replaced by one without presence, which
+     * the next `connect` completes.
      */
-package func backgroundSync() -> CoreBackgroundSync  {
+package func backgroundSync(mayBind: Bool) -> CoreBackgroundSync  {
     return try!  FfiConverterTypeCoreBackgroundSync_lift(try! rustCall() {
         uniffiCallStatus in
     uniffi_snapback_ffi_fn_method_coreclient_background_sync(
-            self.uniffiCloneHandle(),uniffiCallStatus
+            self.uniffiCloneHandle(),
+        FfiConverterBool.lower(mayBind),uniffiCallStatus
     )
 })
 }
@@ -5080,6 +5083,95 @@ package func FfiConverterTypeDnsQuery_lift(_ buf: RustBuffer) throws -> DnsQuery
 #endif
 package func FfiConverterTypeDnsQuery_lower(_ value: DnsQuery) -> RustBuffer {
     return FfiConverterTypeDnsQuery.lower(value)
+}
+
+
+/**
+ * What a background sync has fetched.
+ */
+public struct DrainReport: Equatable, Hashable {
+    /**
+     * How it went.
+     */
+    public let outcome: DrainOutcome
+    /**
+     * The number of messages, carbons included, that were received since the sync began.
+     */
+    public let messages: UInt32
+    /**
+     * Whether a possible gap was reported since then: messages may be missing that the server does not keep.
+     */
+    public let hasGap: Bool
+    /**
+     * The session at the end, if there was one. `Unannounced` is a new one, which the app's next `connect` completes.
+     */
+    public let session: SessionOutcome?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * How it went.
+         */outcome: DrainOutcome,
+        /**
+         * The number of messages, carbons included, that were received since the sync began.
+         */messages: UInt32,
+        /**
+         * Whether a possible gap was reported since then: messages may be missing that the server does not keep.
+         */hasGap: Bool,
+        /**
+         * The session at the end, if there was one. `Unannounced` is a new one, which the app's next `connect` completes.
+         */session: SessionOutcome?) {
+        self.outcome = outcome
+        self.messages = messages
+        self.hasGap = hasGap
+        self.session = session
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension DrainReport: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeDrainReport: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DrainReport {
+        return
+            try DrainReport(
+                outcome: FfiConverterTypeDrainOutcome.read(from: &buf),
+                messages: FfiConverterUInt32.read(from: &buf),
+                hasGap: FfiConverterBool.read(from: &buf),
+                session: FfiConverterOptionTypeSessionOutcome.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: DrainReport, into buf: inout [UInt8]) {
+        FfiConverterTypeDrainOutcome.write(value.outcome, into: &buf)
+        FfiConverterUInt32.write(value.messages, into: &buf)
+        FfiConverterBool.write(value.hasGap, into: &buf)
+        FfiConverterOptionTypeSessionOutcome.write(value.session, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeDrainReport_lift(_ buf: RustBuffer) throws -> DrainReport {
+    return try FfiConverterTypeDrainReport.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeDrainReport_lower(_ value: DrainReport) -> RustBuffer {
+    return FfiConverterTypeDrainReport.lower(value)
 }
 
 
@@ -18018,6 +18110,11 @@ public enum SessionOutcome: Equatable, Hashable {
      * The interrupted session was resumed.
      */
     case resumed
+    /**
+     * A session that a background sync has bound, and that has no presence yet. What the app sends waits. The next
+     * `connect` completes it, and reports `Bound`.
+     */
+    case unannounced
 
 
 
@@ -18043,6 +18140,8 @@ package struct FfiConverterTypeSessionOutcome: FfiConverterRustBuffer {
 
         case 2: return .resumed
 
+        case 3: return .unannounced
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
@@ -18057,6 +18156,10 @@ package struct FfiConverterTypeSessionOutcome: FfiConverterRustBuffer {
 
         case .resumed:
             writeInt(&buf, Int32(2))
+
+
+        case .unannounced:
+            writeInt(&buf, Int32(3))
 
         }
     }
@@ -20392,6 +20495,30 @@ fileprivate struct FfiConverterOptionTypeDangerousTrust: FfiConverterRustBuffer 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeDrainReport: FfiConverterRustBuffer {
+    typealias SwiftType = DrainReport?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeDrainReport.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeDrainReport.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeHints: FfiConverterRustBuffer {
     typealias SwiftType = Hints?
 
@@ -20920,30 +21047,6 @@ fileprivate struct FfiConverterOptionTypeDnsRequest: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionTypeDrainOutcome: FfiConverterRustBuffer {
-    typealias SwiftType = DrainOutcome?
-
-    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
-        guard let value = value else {
-            writeInt(&buf, Int8(0))
-            return
-        }
-        writeInt(&buf, Int8(1))
-        FfiConverterTypeDrainOutcome.write(value, into: &buf)
-    }
-
-    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
-        switch try readInt(&buf) as Int8 {
-        case 0: return nil
-        case 1: return try FfiConverterTypeDrainOutcome.read(from: &buf)
-        default: throw UniffiInternalError.unexpectedOptionalTag
-        }
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
 fileprivate struct FfiConverterOptionTypeJidProblem: FfiConverterRustBuffer {
     typealias SwiftType = JidProblem?
 
@@ -21056,6 +21159,30 @@ fileprivate struct FfiConverterOptionTypeRoomHistory: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeRoomHistory.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeSessionOutcome: FfiConverterRustBuffer {
+    typealias SwiftType = SessionOutcome?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeSessionOutcome.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeSessionOutcome.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -22300,10 +22427,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_func_escape_xml() != 25631) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_corebackgroundsync_drain() != 63906) {
+    if (uniffi_snapback_ffi_checksum_method_corebackgroundsync_drain() != 41100) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_corebackgroundsync_drain_until() != 55281) {
+    if (uniffi_snapback_ffi_checksum_method_corebackgroundsync_drain_until() != 63022) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_corebackgroundsync_end() != 25232) {
@@ -22312,7 +22439,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_method_cancellation_cancel() != 42625) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_background_sync() != 23925) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_background_sync() != 53202) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_iq_until() != 17032) {

@@ -5,8 +5,8 @@ extension SnapbackClient {
   /// app, resumes its session, delivers the waiting events to `handle`, and closes connection and file before the
   /// deadline.
   ///
-  /// This never establishes a new session, because that takes longer than an extension may run. Without a session that
-  /// can be resumed, the outcome is `offline` with the reason `noSession`. Show a general notification then; the app
+  /// With `mayBind`, a session that cannot be resumed is replaced by one without presence, which the app completes when it
+  /// connects. Without, the outcome is `offline` with the reason `noSession` then. Show a general notification; the app
   /// receives the message when it connects.
   ///
   /// The configuration needs the same ``Storage`` as the app, in the folder of an app group:
@@ -20,15 +20,16 @@ extension SnapbackClient {
   ///   - account: the bare JID of the account.
   ///   - configuration: the same configuration as that of the app.
   ///   - deadline: when to return at the latest.
+  ///   - mayBind: whether a new session may be bound, as for ``drain(deadline:mayBind:)``.
   ///   - handle: processes an event. It confirms the deliveries that it has processed.
   /// - Throws: ``SnapbackError/storage(_:)`` with `ownedElsewhere` while the app itself has the account open; the app
   ///   receives everything then. The same with `notYetUnlocked`, or ``SnapbackError/vault(_:)`` with `locked`, if the
   ///   device was not unlocked since it was started; show a general notification then. `CancellationError` if the task is cancelled, as in
   ///   `serviceExtensionTimeWillExpire`; connection and file are closed by then.
   public static func backgroundSync(
-    _ account: String, configuration: Configuration, deadline: Date,
+    _ account: String, configuration: Configuration, deadline: Date, mayBind: Bool = false,
     _ handle: @escaping @Sendable (Event) async -> Void
-  ) async throws -> DrainOutcome {
+  ) async throws -> DrainReport {
     // Storage in memory is not shared.
     let store = try configuration.storage.resolved(account: account).file?.standardizedFileURL.path ?? UUID().uuidString
     try Task.checkCancellation()
@@ -38,11 +39,11 @@ extension SnapbackClient {
     let reader = EventReader(client.queue)
     let reading = Task { await reader.read(handle) }
     do {
-      let outcome = try await client.drain(deadline: deadline)
+      let report = try await client.drain(deadline: deadline, mayBind: mayBind)
       // The events end with the client, or go to another sync from now on.
       if !(await SharedSyncs.ofProcess.leave(store)) { reader.stop() }
       await reading.value
-      return outcome
+      return report
     } catch {
       await SharedSyncs.ofProcess.leave(store)
       reader.stop()

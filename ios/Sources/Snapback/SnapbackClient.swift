@@ -195,18 +195,17 @@ public final class SnapbackClient: Sendable {
   /// paused before the call, it is paused again when this returns. A client that the app uses, or starts to use
   /// meanwhile, stays connected.
   ///
-  /// This never establishes a new session, because that takes longer than a push notification allows. Without a session
-  /// that can be resumed, the outcome is `offline` with the reason `noSession`; the next ``connect()`` establishes one,
-  /// and no message is lost.
+  /// With `mayBind`, a session that has expired or that the server refuses to resume is replaced, on the same connection,
+  /// by one without presence: it reads the archive (XEP-0313) and sends nothing of the app; the next ``connect()``
+  /// completes it. Without, the outcome is `offline` with the reason `noSession` then. No message is lost in either case.
   ///
-  /// - Parameter deadline: when to return at the latest.
   /// - Throws: `CancellationError` if the task is cancelled; the sync ends at once.
-  public func drain(deadline: Date) async throws -> DrainOutcome {
+  public func drain(deadline: Date, mayBind: Bool = false) async throws -> DrainReport {
     drains.begin()
     defer { drains.end() }
-    let sync = core.backgroundSync()
+    let sync = core.backgroundSync(mayBind: mayBind)
     let cancellation = Cancellation()
-    let done: Result<DrainOutcome?, any Error>
+    let done: Result<DrainReport?, any Error>
     do {
       done = .success(
         try await withTaskCancellationHandler {
@@ -219,20 +218,20 @@ public final class SnapbackClient: Sendable {
     }
     // After this, the sync keeps nothing open, whatever its result. A closed client has nothing open either.
     try? await sync.end()
-    guard let outcome = try done.get(), !Task.isCancelled else { throw CancellationError() }
-    return outcome
+    guard let report = try done.get(), !Task.isCancelled else { throw CancellationError() }
+    return report
   }
 
   /// Returns `nil` if the sync was cancelled.
   private func drain(
     _ sync: CoreBackgroundSync, _ deadline: Date, _ cancellation: Cancellation
-  ) async throws -> DrainOutcome? {
+  ) async throws -> DrainReport? {
     try await SnapbackError.translating {
-      let outcome = try await sync.drainUntil(
+      var report = try await sync.drainUntil(
         timeoutMs: Milliseconds.of(deadline.timeIntervalSinceNow), cancellation: cancellation)
-      guard outcome == .complete else { return outcome }
       // The core has handed the events over, but the app may not have taken them.
-      return await taken(before: deadline) ? .complete : .timedOut
+      if report?.outcome == .complete, !(await taken(before: deadline)) { report?.outcome = .timedOut }
+      return report
     }
   }
 

@@ -31,7 +31,9 @@ public typealias Subscription = SnapbackFFI.Subscription
 public typealias Transport = SnapbackFFI.TransportKind
 /// The type of an IQ request: `get` or `set` (RFC 6120 section 8.2.3).
 public typealias IqType = SnapbackFFI.IqKind
-/// The result of a background sync (``SnapbackClient/drain(deadline:)``).
+/// What a background sync has fetched (``SnapbackClient/drain(deadline:mayBind:)``).
+public typealias DrainReport = SnapbackFFI.DrainReport
+/// How a background sync went.
 public typealias DrainOutcome = SnapbackFFI.DrainOutcome
 /// The network as the platform reports it.
 public typealias NetworkState = SnapbackFFI.NetworkState

@@ -16,10 +16,10 @@ let account = "juliet@localhost"
 if arguments.count > 5 {
   do {
     let deadline = Date(timeIntervalSinceNow: 60)
-    let outcome = try await SnapbackClient.backgroundSync(
+    let report = try await SnapbackClient.backgroundSync(
       account, configuration: configuration, deadline: deadline
     ) { show($0) }
-    say("synced \(outcome)")
+    say("synced \(report.outcome)")
   } catch {
     say("failed \(error)")
   }

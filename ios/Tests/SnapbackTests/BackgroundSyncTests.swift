@@ -22,6 +22,27 @@ import Testing
     await next.shutdown()
   }
 
+  @Test func aBackgroundSyncThatMayBindReplacesALostSession() async throws {
+    let (world, folder) = (try await World(), try Folder())
+    try await leave(world, folder)
+    try await eventually("the end of the connection") { try await world.stats().connections.allSatisfy(\.closed) }
+    try await world.obey("forget_sessions", ["account": "juliet"])
+    try await world.obey("message", ["body": "wake up"])
+    let configuration = world.configuration(storage: folder.storage)
+    let report = try await withTimeout("the sync") {
+      try await SnapbackClient.backgroundSync(
+        World.juliet, configuration: configuration, deadline: Date(timeIntervalSinceNow: 60), mayBind: true
+      ) { $0.delivery?.confirm() }
+    }
+    #expect(report == DrainReport(outcome: .complete, messages: 1, hasGap: false, session: .unannounced))
+    // The app completes that session.
+    let app = try await world.client(storage: folder.storage)
+    app.connect()
+    #expect(try await app.online().outcome == .bound)
+    #expect(try await world.stats().sessions.count == 1)
+    await app.shutdown()
+  }
+
   /// A new session needs a process that has more time.
   @Test func aBackgroundSyncNeverEstablishesANewSession() async throws {
     let (world, folder) = (try await World(), try Folder())
@@ -57,7 +78,7 @@ import Testing
     app.connect()
     try await app.until("a session") { if case .online = $0 { true } else { false } }
     let deadline = Date(timeIntervalSinceNow: 60)
-    #expect(try await withTimeout("the sync") { try await app.drain(deadline: deadline) } == .complete)
+    #expect(try await withTimeout("the sync") { try await app.drain(deadline: deadline).outcome } == .complete)
     if case .online = app.state {} else { Issue.record("it was paused: \(app.state)") }
     await app.shutdown()
     await reading.value
@@ -68,7 +89,7 @@ import Testing
     try await leave(world, folder)
     try await world.obey("down", ["mode": "blackhole"])
     let client = try await world.client(storage: folder.storage)
-    #expect(try await client.drain(deadline: Date(timeIntervalSinceNow: 0.2)) == .timedOut)
+    #expect(try await client.drain(deadline: Date(timeIntervalSinceNow: 0.2)).outcome == .timedOut)
     // The client does not continue after the sync.
     try await client.until("the state") { $0 == .offline(reason: .notWanted, retryIn: nil) }
     await client.shutdown()
@@ -139,7 +160,7 @@ import Testing
   private func sync(_ world: World, _ folder: Folder) async throws -> (DrainOutcome, [String]) {
     let reported = Guarded<[String]>([])
     let configuration = world.configuration(storage: folder.storage)
-    let outcome = try await withTimeout("the sync") {
+    let report = try await withTimeout("the sync") {
       try await SnapbackClient.backgroundSync(
         World.juliet, configuration: configuration, deadline: Date(timeIntervalSinceNow: 60)
       ) { event in
@@ -154,6 +175,6 @@ import Testing
         event.delivery?.confirm()
       }
     }
-    return (outcome, reported.withLock { $0 })
+    return (report.outcome, reported.withLock { $0 })
   }
 }

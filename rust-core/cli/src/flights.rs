@@ -51,6 +51,7 @@ pub fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Bound => "bound",
         Outcome::Resumed => "resumed",
+        Outcome::Unannounced => "bound without presence",
     }
 }
 

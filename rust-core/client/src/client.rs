@@ -21,7 +21,7 @@ use snapback_tls::{TlsContext, Trust};
 use snapback_types::hex;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::background_sync::BackgroundSync;
+use crate::background_sync::{BackgroundSync, DrainOptions};
 use crate::config::{ClientConfig, ConfigError};
 use crate::credentials::Credentials;
 use crate::dial::Dialer;
@@ -120,7 +120,7 @@ impl Client {
     }
 
     /// Begins a short background sync, as after a push: resumes the interrupted session after [`Client::suspend`], or
-    /// stops. It never binds a new session: that is for [`Client::connect`], in a process that has the time for it.
+    /// stops. It binds no new session: that is for [`Client::connect`], or for [`Client::background_sync_with`].
     ///
     /// Without a session to resume, the state becomes `Offline` with [`OfflineReason::NoSession`], the connection ends
     /// with [`ConnectionError::NoSession`](crate::ConnectionError::NoSession), and there is no further attempt. Where
@@ -130,7 +130,18 @@ impl Client {
     /// until an app that was online before calls [`Client::resume`] or comes to the foreground. Where the client is
     /// connected and not suspended, there is nothing to sync: the connection is probed, as after [`Client::resume`].
     pub fn background_sync(&self) -> BackgroundSync {
-        BackgroundSync::begin(&self.requests, self.states(), self.ids.clone())
+        self.background_sync_with(DrainOptions::default())
+    }
+
+    /// The same with options. With [`DrainOptions::may_bind`], a session that has expired or that the server refuses to
+    /// resume is replaced, on the same connection. The new session has no presence: it reads the archive (XEP-0313), and
+    /// nothing that the app has sent is sent in it. It reports [`Outcome::Unannounced`](crate::Outcome::Unannounced), and
+    /// the app's next [`Client::connect`] resumes and completes it. A server without an archive keeps what it stores for an
+    /// account without presence (XEP-0160); [`DrainReport::has_gap`](crate::DrainReport::has_gap) shows that something may
+    /// be missing.
+    pub fn background_sync_with(&self, options: DrainOptions) -> BackgroundSync {
+        let (states, fetched) = (self.states(), self.events.fetched());
+        BackgroundSync::begin(&self.requests, options, states, fetched, self.ids.clone())
     }
 
     /// Ends the session and closes the stream. Returns when that is done.

@@ -1,13 +1,14 @@
 //! The queue of the app's events.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use snapback_engine::engine::EventQueueLevel;
 use snapback_engine::supervisor::{ConnectionState, OfflineReason};
 use tokio::sync::{Notify, watch};
 
 use crate::Event;
+use crate::background_sync::Fetched;
 use snapback_proto::jid::Jid;
 use snapback_proto::xep::blocking::BlockListChange;
 use snapback_proto::xml::Element;
@@ -34,6 +35,7 @@ pub(crate) struct EventQueue {
     changed: Notify,
     drained: Notify,
     gap_received: Notify,
+    fetched: Arc<Fetched>,
     /// The current state of the connection, for receivers that do not wait for the events before it.
     connection: watch::Sender<ConnectionState>,
 }
@@ -45,6 +47,7 @@ impl Default for EventQueue {
             changed: Notify::default(),
             drained: Notify::default(),
             gap_received: Notify::default(),
+            fetched: Arc::default(),
             connection: watch::Sender::new(NOT_CONNECTED),
         }
     }
@@ -103,6 +106,7 @@ impl EventQueue {
         if let Event::State(state) = event {
             self.connection.send_replace(state);
         }
+        self.fetched.note(&event);
         let bytes = memory(&event);
         let mut state = self.lock();
         // An event that repeats the last unread one adds nothing.
@@ -124,6 +128,11 @@ impl EventQueue {
 
     pub(crate) fn states(&self) -> watch::Receiver<ConnectionState> {
         self.connection.subscribe()
+    }
+
+    /// Returns the count of what became an event.
+    pub(crate) fn fetched(&self) -> Arc<Fetched> {
+        Arc::clone(&self.fetched)
     }
 
     /// Returns how full the queue is.

@@ -90,7 +90,7 @@ mod services;
 mod side_queue;
 mod xml;
 
-pub use background_sync::{BackgroundSync, ClientEnded, DrainOutcome};
+pub use background_sync::{BackgroundSync, ClientEnded, DrainOptions, DrainOutcome, DrainReport};
 pub use client::Client;
 pub use config::{ClientConfig, ConfigError, Network};
 pub use credentials::{Credentials, ProvidedToken, TokenProvider};

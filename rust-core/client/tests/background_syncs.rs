@@ -232,10 +232,12 @@ async fn a_background_sync_is_complete_when_all_that_waited_is_among_the_events(
         let sync = setup.client.background_sync();
         // Two calls get two answers.
         let (first, second) = tokio::join!(sync.drain(SYNC_TIMEOUT), sync.drain(Duration::MAX));
-        assert_eq!(
-            [first, second],
-            [Ok(DrainOutcome::Complete), Ok(DrainOutcome::Complete)]
-        );
+        for report in [first, second] {
+            let report = report.unwrap();
+            assert_eq!(report.outcome, DrainOutcome::Complete);
+            assert_eq!(report.session, Some(Outcome::Resumed));
+            assert_eq!((report.messages, report.has_gap), (20, false));
+        }
         let mut course = Course::default();
         while course.bodies().len() < 20 {
             let next = tokio::time::timeout(Duration::ZERO, setup.client.next_event());
@@ -251,15 +253,17 @@ async fn a_background_sync_that_cannot_be_complete_says_why() {
     let setup = Setup::hasty(Switches::modern(), Transport::DirectTls).await;
     let sync = setup.client.background_sync();
     let reason = OfflineReason::NoSession;
-    let outcome = sync.drain(SYNC_TIMEOUT).await;
-    assert_eq!(outcome, Ok(DrainOutcome::Offline { reason }));
+    let report = sync.drain(SYNC_TIMEOUT).await.unwrap();
+    assert_eq!(report.outcome, DrainOutcome::Offline { reason });
+    assert_eq!((report.messages, report.session), (0, None));
     sync.end().await;
 
     let setup = asleep(Switches::modern()).await;
     setup.link.set_upstream(([127, 0, 0, 1], 9).into());
     let sync = setup.client.background_sync();
     let brief = Duration::from_millis(300);
-    assert_eq!(sync.drain(brief).await, Ok(DrainOutcome::TimedOut));
+    let report = sync.drain(brief).await.unwrap();
+    assert_eq!(report.outcome, DrainOutcome::TimedOut);
     sync.end().await;
     assert!(is_asleep(&setup));
 }

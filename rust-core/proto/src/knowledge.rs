@@ -210,6 +210,8 @@ pub struct SmSession {
     pub pending: Vec<PendingIq>,
     /// Its last hand-over to another connection; `None` if there was none, or no position in the archive is known.
     pub hand_over: Option<HandOver>,
+    /// Whether it was begun completely.
+    pub greeting: Greeting,
 }
 
 impl SmSession {
@@ -249,8 +251,20 @@ impl fmt::Debug for SmSession {
             .field("alive_at", &self.alive_at)
             .field("pending", &self.pending)
             .field("hand_over", &self.hand_over)
+            .field("greeting", &self.greeting)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a session was begun completely. It is part of the stored session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Greeting {
+    /// The initial stanzas were sent, or are queued.
+    #[default]
+    Sent,
+    /// A background sync has bound the session. Only the archive was queried: presence, roster and everything else follow with
+    /// the app's own login (rule I23).
+    Owed,
 }
 
 /// A request of the core itself.
@@ -378,6 +392,8 @@ pub enum Op {
     SmPending(Vec<PendingIq>),
     /// The session is about to be resumed, or was resumed (rule I8).
     SmHandOver(Option<HandOver>),
+    /// Whether the session was begun completely. The initial stanzas that it owed are queued in the same transaction (rule I23).
+    SmGreeting(Greeting),
     /// The session no longer exists. The delivery of sent stanzas is unknown from then on: the core's own stanzas are removed,
     /// messages are queued again and marked as unknown.
     SmDropped,

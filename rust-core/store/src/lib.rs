@@ -185,7 +185,7 @@ impl NewStanza {
 /// never stored):
 /// - `SmEnabled`: the session is replaced. What was sent in an older one and is not listed ends as under `SmDropped`;
 ///   what is listed enters the queue if it is not there, and is marked sent, in the order of the list;
-/// - `SmAlive`: `alive_at`; `SmPending`: `pending`; `SmHandOver`: `hand_over`; `CountInbound`: `h`;
+/// - `SmAlive`: `alive_at`; `SmPending`: `pending`; `SmHandOver`: `hand_over`; `SmGreeting`: `greeting`; `CountInbound`: `h`;
 /// - `SmDropped`: the row is cleared. Of the stanzas that were sent, messages become unsent and unknown and take their
 ///   places by number again; the core's own and what was bound to the session leave the queue.
 ///

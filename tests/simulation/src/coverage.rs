@@ -13,7 +13,7 @@ use crate::script::Profile;
 use engine::EngineCoverage;
 
 /// Further events that should have happened in a campaign.
-pub const EVENTS: [&str; 25] = [
+pub const EVENTS: [&str; 27] = [
     "request answered",
     "request lost with its session",
     "see-other-host",
@@ -24,6 +24,8 @@ pub const EVENTS: [&str; 25] = [
     "logged out",
     "token revoked",
     "background sync resumed a session",
+    "background sync bound a session",
+    "session of a background sync completed",
     "background sync found no stored session",
     "background sync found the session dropped",
     "session expired while away",

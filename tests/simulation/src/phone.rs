@@ -323,7 +323,7 @@ impl<T: Tls + Clone> Phone<T> {
         if matches!(
             input,
             EngineInput::Connect
-                | EngineInput::BeginSync
+                | EngineInput::BeginSync(_)
                 | EngineInput::Resume
                 | EngineInput::NetworkChanged { .. }
                 | EngineInput::SetActive(true)

@@ -3,6 +3,8 @@
 mod draw;
 mod text;
 
+use snapback_engine::supervisor::SyncKind;
+
 pub use crate::hosts::DnsFault;
 pub use text::ParseError;
 
@@ -70,8 +72,8 @@ pub enum Action {
     Suspend,
     /// It resumes.
     Resume,
-    /// A push starts a background sync: it may resume its session, and nothing more.
-    BeginSync,
+    /// A push starts a background sync: it may resume its session or, of the other kind, bind one without presence.
+    BeginSync(SyncKind),
     /// The background sync ends: a client that was resumed for it is suspended again.
     EndSync,
     /// The app wants push notifications at the node with this number; 0: it wants none.

@@ -3,7 +3,7 @@
 mod acks;
 
 use snapback_proto::escalation::{Remedy, Request, Subject};
-use snapback_proto::knowledge::Knowledge;
+use snapback_proto::knowledge::{Greeting, Knowledge};
 use snapback_proto::plan::Purpose;
 use snapback_proto::time::UnixTime;
 
@@ -56,6 +56,10 @@ pub(crate) struct Wire {
     acks: AckRequests,
     /// The purpose of the connection.
     purpose: Purpose,
+    /// What the stored session was begun with.
+    greeting: Greeting,
+    /// The presence that the session owed was sent.
+    has_announced: bool,
 }
 
 impl Wire {
@@ -100,6 +104,40 @@ impl Wire {
             redirected: false,
             acks: AckRequests::default(),
             purpose,
+            greeting: knowledge
+                .sm
+                .as_ref()
+                .map_or(Greeting::Sent, |sm| sm.greeting),
+            has_announced: false,
+        }
+    }
+
+    /// Returns whether the session has no presence, since only a background sync has used it.
+    pub(crate) fn is_owed(&self) -> bool {
+        match self.purpose {
+            _ if self.resumed => {
+                self.greeting == Greeting::Owed && self.purpose != Purpose::Session
+            }
+            purpose => purpose == Purpose::CatchUp,
+        }
+    }
+
+    /// Returns whether the app's own login resumes a session that only a background sync has used.
+    pub(crate) fn completes(&self) -> bool {
+        self.resumed && self.greeting == Greeting::Owed && self.purpose == Purpose::Session
+    }
+
+    /// I23: what a session without presence sends.
+    fn stays_quiet(&mut self, name: &str, element: &str, model: &mut Model) {
+        let is_broadcast = name == "presence" && attribute(element, "to").is_none();
+        if self.completes() && is_broadcast && std::mem::replace(&mut self.has_announced, true) {
+            model.broken("I23", || "the presence was sent twice".to_owned());
+        }
+        let requests = ["jabber:iq:roster", "urn:xmpp:carbons:2", "urn:xmpp:push:0"];
+        let is_request = || name == "iq" && requests.iter().any(|ns| element.contains(ns));
+        let is_of_app = matches!(name, "message" | "presence");
+        if self.is_owed() && (is_of_app || is_request()) {
+            model.broken("I23", || format!("sent without presence: {element}"));
         }
     }
 
@@ -253,6 +291,7 @@ impl Wire {
                 "<r/> while one was pending, or nothing unacknowledged".to_owned()
             });
         }
+        self.stays_quiet(name, element, model);
         match name {
             "a" => {
                 self.last_up_was_ack = true;
@@ -328,7 +367,7 @@ impl Wire {
             self.asked_resume = false;
         }
         if let Some(bind) = element.find("<bind") {
-            if resume.is_none() || self.purpose != Purpose::Session {
+            if resume.is_none() || !matches!(self.purpose, Purpose::Session | Purpose::CatchUp) {
                 self.binds("<bind/>", model);
             } else if element.find("<resume").is_some_and(|resume| resume > bind) {
                 model.broken("S4", || "<bind/> stands before <resume/>".to_owned());
@@ -348,7 +387,7 @@ impl Wire {
     /// A new session is requested: not while an older one is stored and was not requested.
     fn binds(&mut self, what: &'static str, model: &mut Model) {
         match self.purpose {
-            Purpose::Session => {}
+            Purpose::Session | Purpose::CatchUp => {}
             Purpose::ResumeOnly => model.broken("background syncs", || {
                 format!("{what} left during a background sync")
             }),

@@ -88,8 +88,8 @@ impl Record {
         let kind = match outcome {
             Outcome::Resumed if is_early => Kind::Early,
             Outcome::Resumed => Kind::Resumed,
-            Outcome::Bound if is_first => Kind::Cold,
-            Outcome::Bound => Kind::Warm,
+            Outcome::Bound | Outcome::Unannounced if is_first => Kind::Cold,
+            Outcome::Bound | Outcome::Unannounced => Kind::Warm,
         };
         let local = timeline
             .local

@@ -97,6 +97,7 @@ fn of_row(row: &Measured, rtt: Duration, text: &mut String) {
         let outcome = match login.session.outcome {
             Outcome::Bound => "a new session",
             Outcome::Resumed => "the interrupted session",
+            Outcome::Unannounced => "a new session without presence",
         };
         let timeline = &login.session.timeline;
         let tls = timeline.tls.as_ref();

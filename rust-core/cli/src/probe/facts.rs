@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use snapback_client::proto::knowledge::{FastToken, Knowledge, SmSession};
+use snapback_client::proto::knowledge::{FastToken, Greeting, Knowledge, SmSession};
 use snapback_client::proto::plan::{Inputs, TlsOutlook, plan};
 use snapback_client::proto::sasl::{HtBinding, Mechanism};
 use snapback_client::proto::stream::features::StreamFeatures;
@@ -141,6 +141,7 @@ impl Facts {
             alive_at: UnixTime(0),
             pending: Vec::new(),
             hand_over: None,
+            greeting: Greeting::Sent,
         });
         let policy = Policy {
             allow_plain: self.allow_plain,

@@ -8,6 +8,7 @@ use snapback_engine::engine::{
     Answer, InboundRequestId, KeyChange, KeyError, Refusal, RequestError, RespondError, Room,
     Ticket,
 };
+use snapback_engine::supervisor::SyncKind;
 use snapback_proto::knowledge::{OutboundKind, PushRegistration};
 use snapback_proto::secret::Secret;
 use snapback_proto::stanza::StanzaError;
@@ -52,7 +53,7 @@ pub(crate) enum Request {
         available: bool,
     },
     SetActive(bool),
-    BackgroundSync(watch::Sender<bool>),
+    BackgroundSync(SyncKind, watch::Sender<bool>),
     Leave(Option<oneshot::Sender<()>>),
     Suspend(oneshot::Sender<()>),
     Resume,
@@ -325,8 +326,8 @@ impl Driver {
             }
             Request::Resume => self.input(EngineInput::Resume),
             Request::Room(request) => self.room_request(request),
-            Request::BackgroundSync(begun) => {
-                self.input(EngineInput::BeginSync);
+            Request::BackgroundSync(kind, begun) => {
+                self.input(EngineInput::BeginSync(kind));
                 self.carry_out();
                 begun.send_replace(true);
             }

@@ -136,12 +136,14 @@ impl Driver {
             } => {
                 let own = FullJid::try_from(jid.as_str());
                 self.events.push(event);
+                let start = match outcome {
+                    Outcome::Bound => Some(SessionStart::New),
+                    Outcome::Resumed => Some(SessionStart::Resumed),
+                    // Nothing of the app is sent: the rooms are joined by the app's own login.
+                    Outcome::Unannounced => None,
+                };
                 // The core has checked the address.
-                if let Ok(own) = own {
-                    let start = match outcome {
-                        Outcome::Bound => SessionStart::New,
-                        Outcome::Resumed => SessionStart::Resumed,
-                    };
+                if let (Ok(own), Some(start)) = (own, start) {
                     rooms.handle_online(start, own, now);
                 }
             }

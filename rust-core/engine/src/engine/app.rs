@@ -6,7 +6,7 @@ use super::asked::Asked;
 use super::candidates::DialInput;
 use super::{ClosingStore, Engine};
 use crate::link::tls::Tls;
-use crate::supervisor;
+use crate::supervisor::{self, SyncKind};
 
 impl<T: Tls + Clone> Engine<T> {
     /// Opens the store first, so that the app receives what arrived meanwhile. What cannot be delivered now is
@@ -40,10 +40,10 @@ impl<T: Tls + Clone> Engine<T> {
         self.tell(supervisor::Input::NetworkChanged { available });
     }
 
-    pub(super) fn begin_sync(&mut self) {
+    pub(super) fn begin_sync(&mut self, kind: SyncKind) {
         self.syncs = self.syncs.saturating_add(1);
         self.command(Command::PathChanged);
-        self.wake(supervisor::Input::BeginSync);
+        self.wake(supervisor::Input::BeginSync(kind));
     }
 
     /// Ends a background sync. After the last one, a process that was woken for it suspends again.

@@ -11,7 +11,7 @@ use snapback_proto::secret::Secret;
 use crate::link::tls::Tls;
 use crate::link::{LinkError, LinkInput};
 use crate::supervisor::{
-    self, AttemptId, ConnectionState, Halt, OfflineReason, Pace, Verdict, Wait,
+    self, AttemptId, ConnectionState, Halt, OfflineReason, Pace, SyncKind, Verdict, Wait,
 };
 
 use super::Engine;
@@ -66,7 +66,9 @@ impl<T: Tls + Clone> Engine<T> {
     pub(super) fn wake_for_credentials(&mut self) {
         self.wake(match self.syncs {
             0 => supervisor::Input::Connect,
-            _ => supervisor::Input::BeginSync,
+            _ => {
+                supervisor::Input::BeginSync(self.supervisor.sync().unwrap_or(SyncKind::ResumeOnly))
+            }
         });
     }
 

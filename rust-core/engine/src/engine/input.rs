@@ -13,7 +13,7 @@ use snapback_store::{DeliveryPage, StoreError, StoredSession};
 use snapback_tls::CertificateError;
 use snapback_types::endpoint::Endpoint;
 
-use crate::supervisor::AttemptId;
+use crate::supervisor::{AttemptId, SyncKind};
 use crate::variants::variants;
 
 use super::{CandidateId, CommitId, ConnectFailure, InboundRequestId, KeyChange, LookUpId, Ticket};
@@ -29,9 +29,9 @@ pub enum EngineInput<'a> {
     Connect,
     /// The app no longer wants to be online. Ends in [`super::EngineOutput::Disconnected`].
     Disconnect,
-    /// The process was woken by a push: only the interrupted session is to be resumed, and no new one created. Several
-    /// background syncs may be in progress at once.
-    BeginSync,
+    /// The process was woken by a push: the interrupted session is to be resumed and, if the sync may bind and that cannot
+    /// be resumed, a new one created. Several background syncs may be in progress at once.
+    BeginSync(SyncKind),
     /// One background sync is over. After the last one, a process that was woken for it suspends again.
     EndSync,
     /// The process is about to be suspended. Once everything is drained, the store is closed.

@@ -279,7 +279,7 @@ impl<T: Tls + Clone> Engine<T> {
             EngineInput::Connect => self.wake(supervisor::Input::Connect),
             EngineInput::Resume => self.resume(),
             EngineInput::Disconnect => self.disconnect(),
-            EngineInput::BeginSync => self.begin_sync(),
+            EngineInput::BeginSync(kind) => self.begin_sync(kind),
             EngineInput::EndSync => self.end_sync(),
             EngineInput::Suspend => self.suspend(),
             EngineInput::SetActive(active) => self.set_active(active),

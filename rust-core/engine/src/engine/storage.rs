@@ -298,7 +298,8 @@ impl<T: Tls + Clone> Engine<T> {
         session: Result<Option<StoredSession>, StoreError>,
     ) {
         match session {
-            Err(error) if purpose == Purpose::ResumeOnly => {
+            // The session that it contains must not be replaced.
+            Err(error) if matches!(purpose, Purpose::ResumeOnly | Purpose::CatchUp) => {
                 self.not_begun(attempt, EndReason::Store(error));
             }
             session => {

@@ -280,7 +280,8 @@ impl<T: Tls + Clone> Engine<T> {
 
     fn online(&mut self, attempt: AttemptId, outcome: Outcome, flights: usize) {
         match outcome {
-            Outcome::Bound => {
+            // What was taken by a session before is lost; an unannounced one takes nothing.
+            Outcome::Bound | Outcome::Unannounced => {
                 self.requests.session_lost(&mut self.outputs);
                 self.inbound.session_lost();
             }

@@ -8,7 +8,7 @@ use snapback_proto::time::Instant;
 use super::state::{Place, Probe, State};
 use super::{
     AfterEnd, AttemptId, AttemptPhase, Halt, MAX_AT_ONCE, OfflineReason, Output, PROVEN_AFTER,
-    Pace, StartReason, Supervisor, Verdict, Wait,
+    Pace, StartReason, Supervisor, SyncKind, Verdict, Wait,
 };
 
 /// How much later than its deadline a failed probe may be reported and still count as the reason of the end.
@@ -76,20 +76,27 @@ impl Supervisor {
                 outcome,
                 flights,
                 is_caught_up: false,
+                reads_again: false,
                 probe: None,
             };
+            self.leave_unannounced(now);
         }
     }
 
-    pub(super) fn caught_up(&mut self, id: AttemptId) {
+    pub(super) fn caught_up(&mut self, id: AttemptId, now: Instant) {
         if let State::Online {
             attempt,
             is_caught_up,
+            reads_again,
             ..
         } = &mut self.state
             && *attempt == id
         {
-            *is_caught_up = true;
+            *is_caught_up = !*reads_again;
+            if *reads_again {
+                self.stop(now);
+                self.go(StartReason::Resumed, now, now);
+            }
         }
     }
 
@@ -155,7 +162,7 @@ impl Supervisor {
         }
         match verdict {
             None => AfterEnd::Retries,
-            Some(Verdict::NoSession) if self.surroundings.intent.is_sync() => {
+            Some(Verdict::NoSession) if self.sync() == Some(SyncKind::ResumeOnly) => {
                 AfterEnd::Halts(OfflineReason::NoSession)
             }
             Some(Verdict::Halt(Halt::Conflict)) if is_current && self.is_echo(now) => {

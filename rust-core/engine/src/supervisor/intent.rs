@@ -1,9 +1,10 @@
 //! What the app wants, and what the platform reports.
 
+use snapback_proto::connection::Outcome;
 use snapback_proto::time::Instant;
 
 use super::state::{Intent, Place, State, Wakefulness};
-use super::{OfflineReason, Output, StartReason, Supervisor};
+use super::{OfflineReason, Output, StartReason, Supervisor, SyncKind};
 
 impl Supervisor {
     pub(super) fn connect(&mut self, now: Instant) {
@@ -17,8 +18,11 @@ impl Supervisor {
                 self.go(StartReason::Asked, now, now);
             }
             State::Waiting { .. } | State::Suspended => self.go(StartReason::Asked, now, now),
-            // Closing continues; what follows is decided when it is complete. An attempt that may only resume continues
-            // as well: if it cannot resume, another one follows.
+            State::Online { .. } => {
+                self.leave_unannounced(now);
+            }
+            // Closing continues; what follows is decided when it is complete. An attempt of a background sync continues
+            // as well: another one follows if it cannot resume, or has no presence.
             _ => {}
         }
     }
@@ -31,7 +35,7 @@ impl Supervisor {
 
     /// Begins a background sync. It does not change which session is wanted if the app wants to be online and the process is
     /// awake.
-    pub(super) fn begin_sync(&mut self, now: Instant) {
+    pub(super) fn begin_sync(&mut self, kind: SyncKind, now: Instant) {
         self.budget.renew();
         let suspended = self.is_suspended();
         let is_halted = matches!(self.state, State::Halted(_));
@@ -44,14 +48,34 @@ impl Supervisor {
             return;
         }
         if !is_wanted || suspended || is_halted {
-            self.surroundings.intent = self.surroundings.intent.with_sync();
+            self.surroundings.intent = self.surroundings.intent.with_sync(kind);
         }
         match self.state {
             State::Halted(_) | State::Stopped => {
                 self.at_once = 0;
                 self.go(StartReason::Resumed, now, now);
             }
+            State::Online {
+                outcome: Outcome::Unannounced,
+                ..
+            } => self.read_again(now),
             _ => self.wake_up(now),
+        }
+    }
+
+    /// The session has no presence, so what the push is about did not come to it: it is in the archive, which is read at the
+    /// beginning of a connection.
+    fn read_again(&mut self, now: Instant) {
+        match &mut self.state {
+            State::Online {
+                is_caught_up: false,
+                reads_again,
+                ..
+            } => *reads_again = true,
+            _ => {
+                self.stop(now);
+                self.go(StartReason::Resumed, now, now);
+            }
         }
     }
 
@@ -60,7 +84,7 @@ impl Supervisor {
         if self.surroundings.wakefulness == Wakefulness::Woken {
             return self.suspend(now);
         }
-        if self.end_sync_by_app(now) || !self.surroundings.intent.is_sync() {
+        if self.end_sync_by_app(now) || self.surroundings.intent.sync().is_none() {
             return;
         }
         self.surroundings.intent = self.surroundings.intent.without_sync();
@@ -79,7 +103,20 @@ impl Supervisor {
         if found_nothing {
             self.go(StartReason::Asked, now, now);
         }
-        found_nothing
+        found_nothing || self.leave_unannounced(now)
+    }
+
+    /// Leaves a session without presence if the app wants to be online: an attempt that resumes it completes it (rule
+    /// I23). Returns whether such an attempt was begun.
+    pub(super) fn leave_unannounced(&mut self, now: Instant) -> bool {
+        let outcome = Outcome::Unannounced;
+        let is_left = matches!(self.state, State::Online { outcome: it, .. } if it == outcome)
+            && self.surroundings.intent == Intent::Online;
+        if is_left {
+            self.stop(now);
+            self.go(StartReason::Asked, now, now);
+        }
+        is_left
     }
 
     /// Handles the end of a suspension. Time has passed unnoticed, so an attempt in progress is as doubtful as after a

@@ -11,7 +11,7 @@ use super::backoff::{Backoff, Budget};
 use super::state::{Intent, Place, Situation, State, Wakefulness};
 use super::{
     AttemptId, AttemptPhase, ConnectionState, Input, OfflineReason, Output, StartReason,
-    SupervisorTimer, Timing, Wait,
+    SupervisorTimer, SyncKind, Timing, Wait,
 };
 
 /// Decides when to connect. After each [`Supervisor::handle_input`], the caller calls [`Supervisor::poll_output`] until
@@ -64,7 +64,7 @@ impl Supervisor {
     pub fn handle_input(&mut self, input: Input, now: Instant) {
         match input {
             Input::Connect => self.connect(now),
-            Input::BeginSync => self.begin_sync(now),
+            Input::BeginSync(kind) => self.begin_sync(kind, now),
             Input::EndSync => self.end_sync(now),
             Input::Disconnect => self.disconnect(now),
             Input::Suspend => self.suspend(now),
@@ -91,7 +91,7 @@ impl Supervisor {
                 outcome,
                 flights,
             } => self.online(attempt, outcome, flights, now),
-            Input::CaughtUp { attempt } => self.caught_up(attempt),
+            Input::CaughtUp { attempt } => self.caught_up(attempt, now),
             Input::Alive { attempt } => self.alive(attempt, now),
             Input::Ended { attempt, verdict } => self.ended(attempt, verdict, now),
             Input::Timeout => self.timeout(now),
@@ -148,6 +148,11 @@ impl Supervisor {
     /// Returns the state as an index into the names of the states.
     pub(crate) fn state_variant(&self) -> usize {
         self.state.variant()
+    }
+
+    /// Returns which sessions the background sync in progress may use; `None` if there is none.
+    pub(crate) fn sync(&self) -> Option<SyncKind> {
+        self.surroundings.intent.sync()
     }
 
     /// Returns whether everything is released until the client is needed again.
@@ -220,10 +225,10 @@ impl Supervisor {
         let attempt = AttemptId(self.next_attempt);
         self.next_attempt = self.next_attempt.wrapping_add(1);
         self.budget.count(now);
-        let purpose = if self.surroundings.intent.is_sync() {
-            Purpose::ResumeOnly
-        } else {
-            Purpose::Session
+        let purpose = match self.surroundings.intent.sync() {
+            Some(SyncKind::ResumeOnly) => Purpose::ResumeOnly,
+            Some(SyncKind::MayBind) => Purpose::CatchUp,
+            None => Purpose::Session,
         };
         self.outputs.push_back(Output::StartAttempt {
             attempt,

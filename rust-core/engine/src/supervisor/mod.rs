@@ -31,8 +31,9 @@
 //! not change). It drops the connection without closing the stream, so that the session can be resumed.
 //!
 //! `BeginSync` begins a background sync: it acts like `Resume` and `Connect` until `EndSync`, `Suspend`, `Connect` or
-//! `Disconnect`, but attempts may only resume. An attempt that cannot resume leads to `Halted(NoSession)`, which the
-//! end of the background sync leaves. `EndSync` acts like `Suspend` if only the background sync kept the process awake.
+//! `Disconnect`, but attempts may only resume, or also bind a session without presence (`SyncKind`). An attempt that
+//! may only resume, and cannot, leads to `Halted(NoSession)`, which the end of the background sync leaves. If the app
+//! wants to be online, a session without presence is left at once, and resumed by an attempt that completes it. `EndSync` acts like `Suspend` if only the background sync kept the process awake.
 //!
 //! `tests/state-graph.txt` lists every transition that random inputs lead to; a test compares it.
 
@@ -66,15 +67,25 @@ pub(crate) const STATE_NAMES: &[&str] = <state::State as Variants>::NAMES;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttemptId(pub u64);
 
+/// Which sessions a background sync may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SyncKind {
+    /// Only the interrupted one.
+    ResumeOnly,
+    /// The interrupted one or, if that cannot be resumed, a new one without presence, which the app's next connection
+    /// completes (rule I23).
+    MayBind,
+}
+
 /// An input of the supervisor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// The app wants to be online, which implies that it is awake. Repeated, it requests an attempt at once. It is the
     /// only input that leaves a refusal.
     Connect,
-    /// The process was woken for a background sync, usually by a push: only the interrupted session may be resumed. It
-    /// changes nothing if the app wants to be online and is awake.
-    BeginSync,
+    /// The process was woken for a background sync, usually by a push. It changes nothing if the app wants to be online
+    /// and is awake.
+    BeginSync(SyncKind),
     /// The background sync is over. A process that was woken for it is suspended again. It changes nothing if the app
     /// has come to need the client since, by `Connect`, `Resume` or `Foreground`.
     EndSync,

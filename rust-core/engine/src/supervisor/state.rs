@@ -5,7 +5,7 @@ use snapback_proto::time::Instant;
 
 use crate::variants::variants;
 
-use super::{AttemptId, AttemptPhase, OfflineReason, StartReason};
+use super::{AttemptId, AttemptPhase, OfflineReason, StartReason, SyncKind};
 
 /// The last reported conditions outside of the supervisor.
 #[derive(Debug)]
@@ -24,36 +24,41 @@ pub(super) enum Intent {
     Offline,
     /// Any session.
     Online,
-    /// The interrupted session, for a background sync; none after it.
-    Sync,
-    /// The interrupted session, for a background sync; any session after it.
-    SyncThenOnline,
+    /// One for a background sync; none after it.
+    Sync(SyncKind),
+    /// One for a background sync; any session after it.
+    SyncThenOnline(SyncKind),
 }
 
 impl Intent {
     /// Returns whether the app wants to be online, now or after the background sync.
     pub(super) fn wants_online(self) -> bool {
-        matches!(self, Self::Online | Self::SyncThenOnline)
+        matches!(self, Self::Online | Self::SyncThenOnline(_))
     }
 
-    /// Returns whether only the interrupted session is wanted.
-    pub(super) fn is_sync(self) -> bool {
-        matches!(self, Self::Sync | Self::SyncThenOnline)
-    }
-
-    /// Returns the intent after a background sync has begun.
-    pub(super) fn with_sync(self) -> Self {
+    /// Returns which sessions the background sync may use, if a session is wanted for one.
+    pub(super) fn sync(self) -> Option<SyncKind> {
         match self {
-            Self::Offline | Self::Sync => Self::Sync,
-            Self::Online | Self::SyncThenOnline => Self::SyncThenOnline,
+            Self::Sync(kind) | Self::SyncThenOnline(kind) => Some(kind),
+            Self::Offline | Self::Online => None,
+        }
+    }
+
+    /// Returns the intent after a background sync has begun. Of several, one that may bind decides.
+    pub(super) fn with_sync(self, kind: SyncKind) -> Self {
+        let kind = self.sync().map_or(kind, |other| other.max(kind));
+        if self.wants_online() {
+            Self::SyncThenOnline(kind)
+        } else {
+            Self::Sync(kind)
         }
     }
 
     /// Returns the intent after the background sync has ended.
     pub(super) fn without_sync(self) -> Self {
         match self {
-            Self::Offline | Self::Sync => Self::Offline,
-            Self::Online | Self::SyncThenOnline => Self::Online,
+            Self::Offline | Self::Sync(_) => Self::Offline,
+            Self::Online | Self::SyncThenOnline(_) => Self::Online,
         }
     }
 }
@@ -101,6 +106,8 @@ pub(super) enum State {
         outcome: Outcome,
         flights: usize,
         is_caught_up: bool,
+        /// Without presence: another background sync has begun since, and the archive is read again after this time.
+        reads_again: bool,
         probe: Option<Probe>,
     },
     Closing {

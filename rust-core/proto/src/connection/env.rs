@@ -28,6 +28,8 @@ pub(super) struct Env {
     pub(super) active: bool,
     outputs: VecDeque<Output>,
     next_persist: u64,
+    /// The transaction that further changes belong to.
+    joined: Option<Seq>,
     /// When something was last sent.
     sent_at: Instant,
 }
@@ -42,6 +44,7 @@ impl Env {
             active,
             outputs: VecDeque::new(),
             next_persist: 0,
+            joined: None,
             sent_at: now.mono,
         }
     }
@@ -73,11 +76,33 @@ impl Env {
     }
 
     /// Stores these changes in one transaction. What must not be sent before it is committed is `after` the returned number.
-    pub(super) fn persist(&mut self, ops: Vec<Op>) -> Seq {
+    pub(super) fn persist(&mut self, mut ops: Vec<Op>) -> Seq {
+        let joined = self.joined.and_then(|joined| {
+            let open = self.outputs.iter_mut().rev();
+            open.filter_map(|output| match output {
+                Output::Persist { seq, ops } => Some((*seq, ops)),
+                _ => None,
+            })
+            .find(|(seq, _)| *seq == joined)
+        });
+        if let Some((seq, open)) = joined {
+            open.append(&mut ops);
+            return seq;
+        }
         let seq = Seq(self.next_persist);
         self.next_persist = self.next_persist.wrapping_add(1);
         self.output(Output::Persist { seq, ops });
         seq
+    }
+
+    /// Begins a transaction that all changes belong to until [`Env::end_transaction`].
+    pub(super) fn begin_transaction(&mut self, ops: Vec<Op>) {
+        self.joined = Some(self.persist(ops));
+    }
+
+    /// Ends that transaction.
+    pub(super) fn end_transaction(&mut self) {
+        self.joined = None;
     }
 
     /// Sends this text.

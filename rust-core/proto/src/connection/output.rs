@@ -140,6 +140,9 @@ pub enum Outcome {
     Bound,
     /// The interrupted session was resumed.
     Resumed,
+    /// A session that a background sync has bound, now or before, and that has no presence yet. What the app sends waits. The
+    /// next login of the app completes this session, and reports [`Outcome::Bound`].
+    Unannounced,
 }
 
 /// The stages of an outbound stanza.

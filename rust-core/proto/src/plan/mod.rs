@@ -62,6 +62,11 @@ pub enum Purpose {
     /// The interrupted session and no other. If it cannot be resumed, the connection ends with
     /// [`ConnectionError::NoSession`](crate::error::ConnectionError::NoSession), and nothing is bound.
     ResumeOnly,
+    /// What was missed: from the interrupted session or, if that cannot be resumed, from the archive. A session that is bound for
+    /// this sends no presence, and nothing of the app; a later login completes it ([`Greeting::Owed`]).
+    ///
+    /// [`Greeting::Owed`]: crate::knowledge::Greeting::Owed
+    CatchUp,
     /// No session: only the FAST token is invalidated (XEP-0484 section 3.6).
     LogOut,
 }

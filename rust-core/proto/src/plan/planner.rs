@@ -86,7 +86,7 @@ fn goal(inputs: Inputs<'_>) -> Goal {
     match inputs.purpose {
         Purpose::LogOut => return Goal::LogOut,
         Purpose::ResumeOnly => return Goal::Resume,
-        Purpose::Session => {}
+        Purpose::Session | Purpose::CatchUp => {}
     }
     match &inputs.knowledge.sm {
         Some(session) if !(session.has_expired(inputs.wall) || is_given_up(inputs)) => Goal::Resume,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::config::Policy;
 use crate::escalation::{Evidence, Subject};
-use crate::knowledge::{FastToken, Knowledge, SmSession};
+use crate::knowledge::{FastToken, Greeting, Knowledge, SmSession};
 use crate::sasl::{ChannelBindings, Floor, Hash};
 use crate::secret::Secret;
 use crate::stream::features::{Bind2Features, FastFeatures, Sasl2Features, StreamFeatures};
@@ -86,6 +86,7 @@ fn session() -> Option<SmSession> {
         alive_at: WALL,
         pending: Vec::new(),
         hand_over: None,
+        greeting: Greeting::Sent,
     })
 }
 

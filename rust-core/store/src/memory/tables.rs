@@ -156,6 +156,7 @@ impl Tables {
             Op::SmHandOver(hand_over) => {
                 self.change_session(|session| session.hand_over.clone_from(hand_over));
             }
+            Op::SmGreeting(greeting) => self.change_session(|session| session.greeting = *greeting),
             Op::SmDropped => self.end_session(),
             Op::Enqueue(stanza) => self.queue.enqueue(stanza.clone())?,
             Op::MarkSent(seqs) => self.queue.mark_sent(seqs, self.archive.as_ref())?,

@@ -152,6 +152,7 @@ impl Tables<'_> {
             Op::SmHandOver(hand_over) => {
                 self.change_session(|session| session.hand_over.clone_from(hand_over))
             }
+            Op::SmGreeting(greeting) => self.change_session(|session| session.greeting = *greeting),
             Op::SmDropped => {
                 self.set_session(None);
                 self.end_session()

@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0010_failures.sql"),
     include_str!("../../migrations/0011_rechecks_and_keys.sql"),
     include_str!("../../migrations/0012_push.sql"),
+    include_str!("../../migrations/0013_greeting.sql"),
 ];
 
 /// The schema in which rows begin to have heads: those of before are written again.

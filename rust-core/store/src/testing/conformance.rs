@@ -26,6 +26,7 @@ pub fn run<S: Store>(make: impl Fn() -> S) {
         caches::s9_caps_learnt_first_make_room,
         session::i13_a_session_is_replaced_as_a_whole,
         session::i3_resuming_keeps_the_counters,
+        session::i23_what_a_session_owes_is_stored_with_it,
         session::i16_counters_wrap,
         session::without_a_session_its_changes_do_nothing,
         session::i1_deliveries_stay_until_confirmed,

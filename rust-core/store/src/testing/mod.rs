@@ -16,7 +16,7 @@ mod session;
 
 use snapback_proto::escalation::{Failure, Subject};
 use snapback_proto::knowledge::{
-    ArchiveCursor, HandOver, Op, OutboundKind, OutboundStanza, SmSession, WrittenStanza,
+    ArchiveCursor, Greeting, HandOver, Op, OutboundKind, OutboundStanza, SmSession, WrittenStanza,
 };
 use snapback_proto::ns;
 use snapback_proto::plan::Transport;
@@ -75,6 +75,7 @@ pub fn session(id: &str) -> SmSession {
         alive_at: UnixTime(1_700_000_000),
         pending: Vec::new(),
         hand_over: None,
+        greeting: Greeting::Sent,
     }
 }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use snapback_proto::escalation::{Failure, Request, Subject};
 use snapback_proto::knowledge::{
-    ArchiveCursor, ArchiveRecheck, Delivery, FastToken, Knowledge, Op, OpenSessions, OutboundKind,
-    OutboundStanza, PendingIq, PendingKind, PushChange, PushRegistration, PushTarget, SeenMessage,
-    SmSession, StableId,
+    ArchiveCursor, ArchiveRecheck, Delivery, FastToken, Greeting, Knowledge, Op, OpenSessions,
+    OutboundKind, OutboundStanza, PendingIq, PendingKind, PushChange, PushRegistration, PushTarget,
+    SeenMessage, SmSession, StableId,
 };
 use snapback_proto::sasl::{
     ChannelBindingType, Floor, Hash, HtBinding, Mechanism, Preparation, ScramKeyId, ScramKeys,
@@ -122,6 +122,12 @@ pub(crate) fn fill(store: &mut impl Store) {
     fill_schema_10(store);
     fill_schema_11(store);
     fill_schema_12(store);
+    fill_schema_13(store);
+}
+
+/// What schema 13 added.
+pub(crate) fn fill_schema_13(store: &mut impl Store) {
+    apply(store, &[Op::SmGreeting(Greeting::Owed)]);
 }
 
 /// What schema 12 added.

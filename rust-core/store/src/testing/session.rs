@@ -1,6 +1,6 @@
 //! The session, what came in, and the roster.
 
-use snapback_proto::knowledge::{Delivery, Op, PendingIq, PendingKind, SmSession};
+use snapback_proto::knowledge::{Delivery, Greeting, Op, PendingIq, PendingKind, SmSession};
 use snapback_proto::time::UnixTime;
 use snapback_proto::xep::carbons::{Carbon, Direction};
 use snapback_proto::xep::delay::Delay;
@@ -48,6 +48,20 @@ pub(super) fn i3_resuming_keeps_the_counters(store: &mut impl Store) {
         ..session("one")
     };
     assert_eq!(sm(store), Some(expected));
+}
+
+pub(super) fn i23_what_a_session_owes_is_stored_with_it(store: &mut impl Store) {
+    apply(
+        store,
+        &[enabled("one", &[]), Op::SmGreeting(Greeting::Owed)],
+    );
+    let expected = SmSession {
+        greeting: Greeting::Owed,
+        ..session("one")
+    };
+    assert_eq!(sm(store), Some(expected));
+    apply(store, &[Op::SmGreeting(Greeting::Sent)]);
+    assert_eq!(sm(store), Some(session("one")));
 }
 
 pub(super) fn i16_counters_wrap(store: &mut impl Store) {

@@ -268,6 +268,7 @@ impl World {
             .and_then(|priority| priority.content().trim().parse().ok())
             .unwrap_or(0);
         state.presence = available.then(|| presence.clone());
+        state.presences += u32::from(available);
         let account = state.account.clone();
         presence.set("from", self.session_jid(session));
         if !available {

@@ -30,6 +30,8 @@ pub(crate) struct Session {
     pub(super) held_presence: BTreeMap<String, Element>,
     /// `<presence/>` as broadcast; `None`: not available.
     pub(super) presence: Option<Element>,
+    /// How often the client broadcast its presence.
+    pub(super) presences: u32,
     pub(super) priority: i8,
     pub(super) wants_roster: bool,
     pub(super) duplicate: bool,
@@ -65,6 +67,8 @@ pub struct SessionSnapshot {
     pub unacked: usize,
     /// Whether presence was sent.
     pub available: bool,
+    /// How often it was broadcast.
+    pub presences: u32,
     /// Whether carbons are on.
     pub carbons: bool,
     /// The push service and node, separated by `#`, of each registration of the session (XEP-0357).
@@ -131,6 +135,7 @@ impl World {
                 inbound: session.sm.as_ref().map_or(0, |sm| sm.inbound),
                 unacked: session.sm.as_ref().map_or(0, |sm| sm.unacked.len()),
                 available: session.presence.is_some(),
+                presences: session.presences,
                 carbons: session.carbons,
                 push: session.push.iter().cloned().collect(),
                 inactive: session.inactive,
@@ -193,6 +198,7 @@ impl World {
                 inactive: false,
                 held_presence: BTreeMap::new(),
                 presence: None,
+                presences: 0,
                 priority: 0,
                 wants_roster: false,
                 duplicate,

@@ -191,7 +191,7 @@ impl<T: Tls + Clone> Phone<T> {
                 self.app.closing = true;
             }
             EngineInput::NetworkChanged { available } => self.app.no_network = !available,
-            EngineInput::BeginSync => self.app.syncs += 1,
+            EngineInput::BeginSync(_) => self.app.syncs += 1,
             EngineInput::EndSync => {
                 // All of them end at once.
                 for _ in 1..std::mem::take(&mut self.app.syncs) {
@@ -391,8 +391,23 @@ impl<T: Tls + Clone> Phone<T> {
         if let Some((rule, what)) = wire.unbelievable {
             model.broken(rule, || format!("online, although the server {what}"));
         }
-        if self.app.purpose == Purpose::ResumeOnly {
-            coverage.event("background sync resumed a session");
+        match (self.app.purpose, outcome) {
+            (Purpose::ResumeOnly, _) => coverage.event("background sync resumed a session"),
+            (Purpose::CatchUp, Outcome::Unannounced) => {
+                coverage.event("background sync bound a session");
+            }
+            (Purpose::Session, Outcome::Bound) if wire.completes() => {
+                coverage.event("session of a background sync completed");
+            }
+            _ => {}
+        }
+        if wire.is_owed() != (outcome == Outcome::Unannounced) {
+            model.broken("I23", || {
+                format!(
+                    "{outcome:?} reported to the app, by a connection for {:?}",
+                    self.app.purpose
+                )
+            });
         }
         model.note("online", || format!("{outcome:?} after {flights} flights"));
         self.sessions += 1;

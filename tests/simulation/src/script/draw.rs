@@ -1,5 +1,7 @@
 //! A script from a seed.
 
+use snapback_engine::supervisor::SyncKind;
+
 use super::{Action, Cut, DnsFault, Profile, Script, ScriptStep};
 use crate::faults::FAULTS;
 use crate::hostile::{SHORT_STANZAS, STANZAS};
@@ -11,6 +13,8 @@ const PURPOSE: u64 = 1;
 const ADDRESSES: u64 = 7;
 /// Likewise.
 const PUSH: u64 = 9;
+/// Likewise.
+const DRAINS: u64 = 10;
 
 impl Script {
     /// The script of a seed.
@@ -25,6 +29,7 @@ impl Script {
         }
         addresses(&mut steps, &mut Random::new(seed, ADDRESSES));
         push_notifications(&mut steps, &mut Random::new(seed, PUSH));
+        drains(&mut steps, &mut Random::new(seed, DRAINS));
         Self {
             profile,
             seed,
@@ -63,7 +68,7 @@ fn draw(profile: Profile, at: &mut u64, steps: &mut Vec<ScriptStep>, random: &mu
             let from = random.pick(&[Action::Suspend, Action::Suspend, Action::Disconnect]);
             push(now, from);
             *at += gap(random);
-            push(*at, Action::BeginSync);
+            push(*at, Action::BeginSync(SyncKind::ResumeOnly));
             *at += gap(random);
             let (sleep, back) = random.pick(&[
                 (Some(Action::Suspend), Action::Resume),
@@ -234,6 +239,54 @@ fn push_notifications(steps: &mut Vec<ScriptStep>, random: &mut Random) {
         let node = u32::try_from(random.below(3)).unwrap_or(0);
         let action = Action::SetPush(node);
         steps.push(ScriptStep { at, action });
+    }
+    steps.sort_by_key(|step| step.at);
+}
+
+/// In half of the runs pushes wake a suspended process, which may bind a session where its own is gone.
+fn drains(steps: &mut Vec<ScriptStep>, random: &mut Random) {
+    if random.one_in(2) {
+        return;
+    }
+    let end = steps.last().map_or(0, |step| step.at);
+    for _ in 0..random.between(1, 3) {
+        let mut at = random.below(end.max(1));
+        let syncs = random.between(1, 3);
+        let mut push = |action: Action, random: &mut Random| {
+            steps.push(ScriptStep { at, action });
+            at += random.between(1, 6_000);
+        };
+        if random.one_in(2) {
+            push(Action::Send(few(random)), random);
+        }
+        push(Action::Suspend, random);
+        for _ in 0..syncs {
+            if random.one_in(2) {
+                push(Action::Forget, random);
+            }
+            push(Action::Receive(few(random)), random);
+            push(Action::BeginSync(SyncKind::MayBind), random);
+            if random.one_in(3) {
+                push(Action::Receive(few(random)), random);
+            }
+            if random.one_in(4) {
+                push(Action::Send(few(random)), random);
+            }
+            let interruption = random.pick(&[
+                None,
+                None,
+                Some(Action::BeginSync(SyncKind::MayBind)),
+                Some(Action::BeginSync(SyncKind::ResumeOnly)),
+                Some(Action::Kill(300)),
+                Some(Action::Cut(Cut::Reset)),
+            ]);
+            for action in interruption.into_iter().chain([Action::EndSync]) {
+                push(action, random);
+            }
+        }
+        let back = random.pick(&[Action::Resume, Action::Connect, Action::Active(true)]);
+        push(back, random);
+        push(Action::Connect, random);
     }
     steps.sort_by_key(|step| step.at);
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use snapback_engine::supervisor::SyncKind;
+
 use super::{Action, Cut, DnsFault, Profile, Script, ScriptStep};
 use crate::faults::FAULTS;
 
@@ -44,7 +46,8 @@ impl fmt::Display for Action {
             Self::Confirm => f.write_str("confirm"),
             Self::Suspend => f.write_str("suspend"),
             Self::Resume => f.write_str("resume"),
-            Self::BeginSync => f.write_str("begin-sync"),
+            Self::BeginSync(SyncKind::ResumeOnly) => f.write_str("begin-sync"),
+            Self::BeginSync(SyncKind::MayBind) => f.write_str("begin-sync-may-bind"),
             Self::EndSync => f.write_str("end-sync"),
             Self::SetPush(node) => write!(f, "set-push {node}"),
             Self::LogOut => f.write_str("log-out"),
@@ -139,7 +142,8 @@ fn parse(words: &[&str]) -> Option<Action> {
         ["confirm"] => Action::Confirm,
         ["suspend"] => Action::Suspend,
         ["resume"] => Action::Resume,
-        ["begin-sync"] => Action::BeginSync,
+        ["begin-sync"] => Action::BeginSync(SyncKind::ResumeOnly),
+        ["begin-sync-may-bind"] => Action::BeginSync(SyncKind::MayBind),
         ["end-sync"] => Action::EndSync,
         ["set-push", node] => Action::SetPush(node.parse().ok()?),
         ["log-out"] => Action::LogOut,

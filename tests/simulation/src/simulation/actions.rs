@@ -24,7 +24,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             | Action::Confirm
             | Action::Suspend
             | Action::Resume
-            | Action::BeginSync
+            | Action::BeginSync(_)
             | Action::EndSync
             | Action::SetPush(_)
             | Action::LogOut
@@ -87,7 +87,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
                 self.app_says(EngineInput::Suspend);
             }
             Action::Resume => self.wake(EngineInput::Resume),
-            Action::BeginSync => self.wake(EngineInput::BeginSync),
+            Action::BeginSync(kind) => self.wake(EngineInput::BeginSync(kind)),
             Action::SetPush(node) => {
                 self.model.push.want(node);
                 self.set_push();
@@ -125,10 +125,15 @@ impl<T: Tls + Clone> Simulation<'_, T> {
 
     fn romeo_writes(&mut self, count: u32) {
         let at = self.server_time();
-        for _ in 0..count {
-            let id = self
-                .world
-                .inject_message("romeo@localhost/x", "juliet@localhost", "thou", at);
+        // A session without presence gets only what is for its full JID.
+        let sessions = self.world.sessions().into_iter();
+        let unannounced = sessions.filter(|session| !session.available).last();
+        for number in 0..count {
+            let to = match &unannounced {
+                Some(session) if number % 2 == 1 => session.jid.as_str(),
+                _ => "juliet@localhost",
+            };
+            let id = (self.world).inject_message("romeo@localhost/x", to, "thou", at);
             let message = Message::new(id, "thou");
             self.model
                 .written(message, if self.doubling { ANY } else { 1 });

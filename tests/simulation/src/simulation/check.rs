@@ -191,6 +191,11 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         } else if !session.available {
             self.model
                 .broken("I15", || "there is no presence".to_owned());
+        } else if session.presences > 1 && !self.model.server_at_fault {
+            let times = session.presences;
+            self.model.broken("I23", || {
+                format!("the presence of the session was sent {times} times")
+            });
         } else if switches.push && session.push != self.model.push.at_server() {
             let (has, wanted) = (session.push.clone(), self.model.push.at_server());
             self.model.broken("I22", || {

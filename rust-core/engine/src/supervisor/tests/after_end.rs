@@ -35,7 +35,7 @@ fn i19_what_is_reported_about_an_end_is_what_is_done() {
         ("online", || (Bench::online(), 0)),
         ("background sync", || {
             let mut bench = Bench::new();
-            bench.put(Input::BeginSync);
+            bench.put(Input::BeginSync(SyncKind::ResumeOnly));
             (bench, 0)
         }),
         ("after another attempt", || (with_echo(), 1)),

@@ -403,7 +403,7 @@ fn may_only_resume(attempt: u64, why: StartReason) -> Output {
 #[test]
 fn a_background_sync_may_only_resume_and_ends_if_it_cannot() {
     let mut bench = Bench::new();
-    let outputs = bench.put(Input::BeginSync);
+    let outputs = bench.put(Input::BeginSync(SyncKind::ResumeOnly));
     assert_eq!(
         outputs.first(),
         Some(&may_only_resume(0, StartReason::Resumed))
@@ -412,7 +412,7 @@ fn a_background_sync_may_only_resume_and_ends_if_it_cannot() {
     assert_eq!(bench.deadline(), None);
     assert_eq!(bench.put(NETWORK), []);
     assert_eq!(
-        bench.put(Input::BeginSync).first(),
+        bench.put(Input::BeginSync(SyncKind::ResumeOnly)).first(),
         Some(&may_only_resume(1, StartReason::Resumed)),
         "the next push"
     );
@@ -434,7 +434,7 @@ fn a_background_sync_ends_when_the_process_is_suspended_again() {
     let mut bench = Bench::online();
     bench.put(Input::Suspend);
     assert_eq!(
-        bench.put(Input::BeginSync).first(),
+        bench.put(Input::BeginSync(SyncKind::ResumeOnly)).first(),
         Some(&may_only_resume(1, StartReason::Resumed))
     );
     bench.end(1, GONE);
@@ -453,7 +453,7 @@ fn the_user_ends_a_background_sync_that_found_nothing() {
     for input in [Input::Resume, Input::Foreground, Input::Connect] {
         let mut bench = Bench::online();
         bench.put(Input::Suspend);
-        bench.put(Input::BeginSync);
+        bench.put(Input::BeginSync(SyncKind::ResumeOnly));
         bench.end(1, GONE);
         assert_eq!(
             bench.put(input).first(),
@@ -484,7 +484,7 @@ fn a_process_that_was_woken_for_a_background_sync_is_suspended_after_it() {
     asleep.put(Input::Suspend);
     for bench in [&mut cold, &mut asleep] {
         for _ in 0..2 {
-            bench.put(Input::BeginSync);
+            bench.put(Input::BeginSync(SyncKind::ResumeOnly));
             assert!(!bench.supervisor.is_suspended());
             bench.put(Input::EndSync);
             assert!(bench.supervisor.is_suspended());
@@ -498,7 +498,7 @@ fn an_app_that_needs_the_client_during_a_background_sync_keeps_it() {
     for input in [Input::Resume, Input::Foreground, Input::Connect] {
         let mut bench = Bench::online();
         bench.put(Input::Suspend);
-        bench.put(Input::BeginSync);
+        bench.put(Input::BeginSync(SyncKind::ResumeOnly));
         bench.put(established(1));
         bench.put(input);
         assert_eq!(bench.put(Input::EndSync), []);
@@ -513,7 +513,7 @@ fn an_app_that_needs_the_client_during_a_background_sync_keeps_it() {
 #[test]
 fn a_background_sync_in_an_app_that_is_awake_leaves_it_awake() {
     let mut bench = Bench::online();
-    bench.put(Input::BeginSync);
+    bench.put(Input::BeginSync(SyncKind::ResumeOnly));
     assert_eq!(bench.put(Input::EndSync), []);
     assert!(!bench.supervisor.is_suspended());
 }
@@ -524,7 +524,7 @@ fn a_background_sync_in_an_app_that_is_awake_leaves_it_awake() {
 fn a_background_sync_in_the_foreground_ends_only_its_connection() {
     let mut bench = Bench::new();
     bench.put(Input::Foreground);
-    bench.put(Input::BeginSync);
+    bench.put(Input::BeginSync(SyncKind::ResumeOnly));
     bench.put(established(0));
     let stopped = [stop(0), offline(OfflineReason::NotWanted)];
     assert_eq!(bench.put(Input::EndSync), stopped);
@@ -535,7 +535,7 @@ fn a_background_sync_in_the_foreground_ends_only_its_connection() {
 #[test]
 fn connect_during_a_background_sync_asks_for_any_session() {
     let mut bench = Bench::new();
-    bench.put(Input::BeginSync);
+    bench.put(Input::BeginSync(SyncKind::ResumeOnly));
     bench.put(Input::Connect);
     assert_eq!(
         bench.end(0, GONE).first(),
@@ -547,7 +547,7 @@ fn connect_during_a_background_sync_asks_for_any_session() {
 fn a_background_sync_in_an_app_that_is_awake_probes_the_connection() {
     let mut bench = Bench::online();
     assert!(matches!(
-        bench.put(Input::BeginSync)[..],
+        bench.put(Input::BeginSync(SyncKind::ResumeOnly))[..],
         [Output::Probe { .. }]
     ));
     let outputs = bench.end(0, BROKEN);
@@ -558,13 +558,13 @@ fn a_background_sync_in_an_app_that_is_awake_probes_the_connection() {
 fn i10_a_push_is_not_an_action_of_the_user() {
     let mut bench = Bench::online();
     bench.end(0, CONFLICT);
-    assert_eq!(bench.put(Input::BeginSync), []);
+    assert_eq!(bench.put(Input::BeginSync(SyncKind::ResumeOnly)), []);
     // A `Disconnect` in between does not change that.
     bench.put(Input::Disconnect);
-    assert_eq!(bench.put(Input::BeginSync), []);
+    assert_eq!(bench.put(Input::BeginSync(SyncKind::ResumeOnly)), []);
     bench.put(Input::Connect);
     bench.put(Input::Disconnect);
-    assert!(!bench.put(Input::BeginSync).is_empty());
+    assert!(!bench.put(Input::BeginSync(SyncKind::ResumeOnly)).is_empty());
 }
 
 /// Otherwise a second change, and phones report most changes more than once, would not be probed before the first

@@ -16,7 +16,7 @@ const PATH: &str = concat!(
 const DRAWING: &str = include_str!("../mod.rs");
 
 /// Enough seeds that each transition that one of them makes is made by many.
-const SEEDS: u64 = 64;
+const SEEDS: u64 = 128;
 const STEPS: usize = 50_000;
 
 fn state(bench: &Bench) -> &'static str {

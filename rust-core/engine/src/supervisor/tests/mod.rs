@@ -2,6 +2,7 @@ mod after_end;
 mod behaviour;
 mod bounds;
 mod graph;
+mod may_bind;
 mod random;
 mod verdict;
 
@@ -93,6 +94,14 @@ fn established(attempt: u64) -> Input {
     Input::AttemptOnline {
         attempt: AttemptId(attempt),
         outcome: Outcome::Resumed,
+        flights: 3,
+    }
+}
+
+fn unannounced(attempt: u64) -> Input {
+    Input::AttemptOnline {
+        attempt: AttemptId(attempt),
+        outcome: Outcome::Unannounced,
         flights: 3,
     }
 }

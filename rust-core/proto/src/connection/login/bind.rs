@@ -38,7 +38,7 @@ pub(super) fn start(
     remote: &mut Remote,
 ) -> LoginStep {
     let id = request(Resource::Own, &mut login.missed, remote);
-    let mut session = Session::new(std::mem::take(&mut login.missed));
+    let mut session = Session::begin(login.purpose, std::mem::take(&mut login.missed));
     session.plan_catch_up(None, remote);
     let after = remote.after_bind();
     let features = features.filter(|_| after != AfterBind::Held);

@@ -201,7 +201,7 @@ impl Negotiation {
     pub(super) fn may_bind(&self, otherwise: NoSession) -> Result<(), ConnectionError> {
         match self.purpose {
             Purpose::ResumeOnly => Err(ConnectionError::NoSession(otherwise)),
-            Purpose::Session | Purpose::LogOut => Ok(()),
+            Purpose::Session | Purpose::CatchUp | Purpose::LogOut => Ok(()),
         }
     }
 

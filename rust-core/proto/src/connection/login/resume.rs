@@ -113,5 +113,5 @@ pub(super) fn parse(element: &Element) -> Result<Option<Nonza>, ConnectionError>
 /// Resumes the interrupted session.
 pub(super) fn online(resumed: &Resumed, login: &mut Negotiation, remote: &mut Remote) -> Next {
     let missed = std::mem::take(&mut login.missed);
-    Session::resumed(resumed, missed, remote).map(Into::into)
+    Session::resumed(resumed, login.purpose, missed, remote).map(Into::into)
 }

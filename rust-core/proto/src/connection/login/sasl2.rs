@@ -178,8 +178,11 @@ fn goal_elements(
     };
     let can = |feature: &str| bind2.inline.iter().any(|var| var == feature);
     let goes = |request| !remote.sets_apart(request);
+    // What a later login completes, it requests as a whole.
+    let is_complete = login.purpose != Purpose::CatchUp;
+    let carbons = remote.env.config.carbons && is_complete;
     let inline = Inline {
-        carbons: remote.env.config.carbons && can(ns::CARBONS) && goes(Request::Carbons),
+        carbons: carbons && can(ns::CARBONS) && goes(Request::Carbons),
         inactive: !remote.env.active && can(ns::CSI) && goes(Request::ClientState),
         sm: can(ns::SM) && !remote.leaves_out(Request::Enable),
     };
@@ -304,7 +307,7 @@ impl ExpectSasl<Sasl2> {
                 login.missed.possible_gap(remote);
                 let h = success.resume_failed.and_then(|failed| failed.h);
                 session::lost(h, &mut login.missed, remote)?;
-                let session = Session::new(std::mem::take(&mut login.missed));
+                let session = Session::begin(login.purpose, std::mem::take(&mut login.missed));
                 session
                     .bound_inline(identity, bound, self.profile.inline, remote)
                     .map(Into::into)

@@ -3,9 +3,9 @@
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::escalation::{Request, Subject};
 use crate::jid::FullJid;
-use crate::knowledge::{Op, PendingKind, SmSession};
+use crate::knowledge::{Greeting, Op, PendingKind, SmSession};
 use crate::ns;
-use crate::plan::Goal;
+use crate::plan::{Goal, Purpose};
 use crate::protocol_message::ProtocolMessage;
 use crate::stream::features::StreamFeatures;
 use crate::xep::bind2::{Bound2, BoundSm};
@@ -36,6 +36,9 @@ impl Session {
         }
         if features.sm && !inline.sm && self.may_send(Request::Enable, remote) {
             self.enable(remote);
+        }
+        if self.greeting == Greeting::Owed {
+            return self.greet_quietly(inline, remote);
         }
         if remote.env.config.roster && self.may_send(Request::Roster, remote) {
             self.request_roster(features, remote);
@@ -147,7 +150,11 @@ impl Session {
             // It has answered before the bind was answered.
             self.missed.report_stored_gap(&mut remote.env);
         }
-        self.announce(Outcome::Bound, jid, remote);
+        let outcome = match self.greeting {
+            Greeting::Sent => Outcome::Bound,
+            Greeting::Owed => Outcome::Unannounced,
+        };
+        self.announce(outcome, jid, remote);
         if remote.knowledge.archive_recheck.is_some() {
             // The loss of an earlier session may have left it.
             self.recheck_archive(remote);
@@ -222,6 +229,7 @@ impl Session {
     /// Resumes the interrupted session: counters stay, nothing is requested again (rules I3, I4, I15).
     pub(in crate::connection) fn resumed(
         resumed: &Resumed,
+        purpose: Purpose,
         mut missed: Missed,
         remote: &mut Remote,
     ) -> Result<Self, ConnectionError> {
@@ -259,6 +267,9 @@ impl Session {
         ops.extend(remote.handed_over());
         remote.env.persist(ops);
         session.acknowledge(resumed.h, remote)?;
+        if session.greeting == Greeting::Owed {
+            return Ok(session.resumed_unannounced(purpose, &jid, remote));
+        }
         session.announce(Outcome::Resumed, &jid, remote);
         session.set_requests_apart(remote);
         session.tell_client_state(remote);
@@ -288,6 +299,7 @@ impl Session {
                 until: remote.env.now.mono,
             },
             caught_up: CaughtUp::ToAck,
+            greeting: stored.greeting,
             pending: stored.pending,
             jid: Some(stored.jid),
             // The server treats it as active again, whatever it was before (XEP-0352, "Interaction with Stream Resumption").
@@ -295,7 +307,7 @@ impl Session {
         }
     }
 
-    fn announce(&mut self, outcome: Outcome, jid: &str, remote: &mut Remote) {
+    pub(super) fn announce(&mut self, outcome: Outcome, jid: &str, remote: &mut Remote) {
         self.stage = SessionStage::Online;
         remote.env.timers.stop(Timer::Login);
         self.heard(remote);
@@ -325,6 +337,7 @@ impl Session {
             alive_at: remote.env.now.wall,
             pending: self.pending.clone(),
             hand_over: None,
+            greeting: self.greeting,
         };
         remote.knowledge.sm = Some(session.clone());
         remote.knowledge.failures.session_ended();

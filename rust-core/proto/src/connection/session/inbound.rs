@@ -1,7 +1,9 @@
 //! Inbound stanzas: committed and counted first, then delivered or answered.
 
 use crate::jid;
-use crate::knowledge::{Delivery, KnownCaps, Op, PendingIq, PendingKind, StanzaName, Watchers};
+use crate::knowledge::{
+    Delivery, Greeting, KnownCaps, Op, PendingIq, PendingKind, StanzaName, Watchers,
+};
 use crate::ns;
 use crate::stanza::{self, ErrorType, StanzaCondition, StanzaError};
 use crate::xep::blocking::BlockListChange;
@@ -105,7 +107,9 @@ impl Session {
         }
         let delivery = delivery(message, carbon, verdict, remote);
         let mut ops: Vec<Op> = ids.note(&delivery.id, remote).into_iter().collect();
-        if let Some(cursor) = ids.newest().and_then(|id| self.archive.live(id)) {
+        // I23: without presence, it says nothing about the messages before it.
+        let newest = ids.newest().filter(|_| self.greeting == Greeting::Sent);
+        if let Some(cursor) = newest.and_then(|id| self.archive.live(id)) {
             let before = remote.knowledge.archive.replace(cursor.clone());
             ops.push(Op::ArchiveCursor(cursor));
             self.plan_look_for_time(before, remote);

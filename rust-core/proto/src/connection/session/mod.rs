@@ -26,6 +26,7 @@ mod state;
 mod suspects;
 #[cfg(test)]
 mod tests;
+mod unannounced;
 mod unknown_fate;
 mod visibility;
 

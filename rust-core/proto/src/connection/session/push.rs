@@ -5,7 +5,7 @@ use crate::connection::output::Event;
 use crate::connection::remote::Remote;
 use crate::connection::session::state::{Session, SessionStage};
 use crate::escalation::Request;
-use crate::knowledge::{Op, PendingKind, PushChange, PushTarget};
+use crate::knowledge::{Greeting, Op, PendingKind, PushChange, PushTarget};
 use crate::protocol_message::ProtocolMessage;
 use crate::stanza::StanzaError;
 use crate::xep::push;
@@ -37,6 +37,7 @@ impl Session {
         let push = &remote.knowledge.push;
         let is_untold = !push.is_told && push.concerns_server();
         let is_online = self.stage == SessionStage::Online && self.awaits_start.is_none();
+        let is_online = is_online && self.greeting == Greeting::Sent;
         if is_untold && is_online && self.may_send(Request::Push, remote) {
             self.tell_push(remote);
             self.request_ack(remote);
@@ -91,7 +92,7 @@ impl Session {
     }
 }
 
-fn note_told(is_told: bool, remote: &mut Remote) {
+pub(super) fn note_told(is_told: bool, remote: &mut Remote) {
     if remote.knowledge.push.is_told != is_told {
         let change = PushChange::Told(is_told);
         remote.knowledge.push.apply(&change);

@@ -27,7 +27,9 @@ use crate::connection::session::state::{
 };
 use crate::connection::timer::Timer;
 use crate::escalation::{Evidence, Request, Subject};
-use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind, StanzaName};
+use crate::knowledge::{
+    Greeting, Op, OutboundKind, OutboundStanza, PendingIq, PendingKind, StanzaName,
+};
 use crate::stream::features::StreamFeatures;
 use crate::time::Instant;
 
@@ -372,7 +374,7 @@ impl Session {
     pub(super) fn set_requests_apart(&mut self, remote: &mut Remote) {
         let mut removed: Vec<OutboundStanza> = Vec::new();
         for request in Request::ALL {
-            if !remote.sets_apart(request) || !Self::may_repeat(request, remote) {
+            if !remote.sets_apart(request) || !self.may_repeat(request, remote) {
                 continue;
             }
             let unacked = &self.unacked;
@@ -419,9 +421,11 @@ impl Session {
     }
 
     /// Returns whether this part is repeated in a resumed session where it has failed and never succeeded.
-    fn may_repeat(request: Request, remote: &Remote) -> bool {
+    fn may_repeat(&self, request: Request, remote: &Remote) -> bool {
         let config = &remote.env.config;
         match request {
+            // It has sent no other part, and does not yet.
+            _ if self.greeting == Greeting::Owed => request == Request::Archive,
             // The session has it.
             Request::Enable => false,
             Request::Roster => config.roster,

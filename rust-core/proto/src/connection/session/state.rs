@@ -12,7 +12,8 @@ use crate::connection::session::missed::Missed;
 use crate::connection::session::rate::Answers;
 use crate::connection::session::requests::Requests;
 use crate::jid::BareJid;
-use crate::knowledge::{ArchiveCursor, OutboundStanza, PendingIq, PushTarget};
+use crate::knowledge::{ArchiveCursor, Greeting, OutboundStanza, PendingIq, PushTarget};
+use crate::plan::Purpose;
 use crate::stream::features::StreamFeatures;
 use crate::time::Instant;
 use crate::xep::caps::OwnCaps;
@@ -45,6 +46,7 @@ pub(in crate::connection) struct Session {
     pub(super) archive: Archive,
     pub(super) settling_query: SettlingQuery,
     pub(super) caught_up: CaughtUp,
+    pub(super) greeting: Greeting,
     /// The server has to answer this before anything else is sent.
     pub(super) awaits_start: Option<AwaitedStart>,
     /// The entities to which the app has sent directed presence, by their bare addresses.
@@ -169,6 +171,7 @@ impl Session {
             archive: Archive::Absent,
             settling_query: SettlingQuery::AfterCatchUp,
             caught_up: CaughtUp::ToAnswer,
+            greeting: Greeting::Sent,
             directed: BTreeSet::new(),
             answered_at: None,
             awaits_start: None,
@@ -184,11 +187,24 @@ impl Session {
         }
     }
 
+    /// Creates a new session of a connection with this purpose.
+    pub(in crate::connection) fn begin(purpose: Purpose, missed: Missed) -> Self {
+        let greeting = match purpose {
+            Purpose::CatchUp => Greeting::Owed,
+            Purpose::Session | Purpose::ResumeOnly | Purpose::LogOut => Greeting::Sent,
+        };
+        Self {
+            greeting,
+            ..Self::new(missed)
+        }
+    }
+
     /// Prepares another attempt on the same stream: requests of the first one are void.
     pub(in crate::connection) fn retry(self) -> Self {
         Self {
             last_inbound: self.last_inbound,
             has_learnt_end: self.has_learnt_end,
+            greeting: self.greeting,
             ..Self::new(self.missed)
         }
     }

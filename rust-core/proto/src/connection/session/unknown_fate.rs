@@ -2,7 +2,7 @@
 //! what.
 
 use crate::jid;
-use crate::knowledge::{Op, OutboundStanza};
+use crate::knowledge::{Greeting, Op, OutboundStanza};
 use crate::xep::stanza_id;
 use crate::xml::{Element, parse_stanza};
 
@@ -46,7 +46,8 @@ impl Session {
 
     /// Returns whether no further stanza of the app may be sent now.
     fn is_waiting(&self, remote: &Remote) -> bool {
-        self.awaits_start.is_some()
+        self.greeting == Greeting::Owed
+            || self.awaits_start.is_some()
             || self.not_resent > 0
             || self.unacked.iter().any(|stanza| is_suspect(stanza, remote))
     }

@@ -73,6 +73,11 @@ impl Memory {
                     session.hand_over = hand_over;
                 }
             }
+            Op::SmGreeting(greeting) => {
+                if let Some(session) = &mut knowledge.sm {
+                    session.greeting = greeting;
+                }
+            }
             Op::SmDropped => {
                 knowledge.sm = None;
                 knowledge.failures.session_ended();

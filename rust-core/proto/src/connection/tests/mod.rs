@@ -50,6 +50,7 @@ mod rules_tls;
 mod rules_visibility;
 mod start_requests;
 mod tokens;
+mod unannounced;
 mod unequal_counts;
 mod unknown_fate;
 mod unreadable_pages;

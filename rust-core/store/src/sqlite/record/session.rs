@@ -1,7 +1,7 @@
 //! The session that may be resumed.
 
 use snapback_proto::escalation::{Failure, Subject};
-use snapback_proto::knowledge::{HandOver, PendingIq, PendingKind, SmSession};
+use snapback_proto::knowledge::{Greeting, HandOver, PendingIq, PendingKind, SmSession};
 use snapback_proto::time::UnixTime;
 
 use super::super::codec::{Reader, Writer};
@@ -26,6 +26,7 @@ impl Record for SmSession {
         // Where the failed attempts to resume it were until schema 9.
         out.number(0).number(0).time(0).time(0);
         write_hand_over(out, self.hand_over.as_ref());
+        out.number(u64::from(self.greeting == Greeting::Owed));
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
@@ -52,6 +53,7 @@ fn read_session(input: &mut Reader<'_>) -> Result<(SmSession, Vec<Failure>), Fau
         alive_at: UnixTime(input.time()?),
         pending: Vec::new(),
         hand_over: None,
+        greeting: Greeting::Sent,
     };
     let malformed_at = input.option(Reader::number32)?;
     let count = input.number()?;
@@ -76,6 +78,7 @@ fn read_session(input: &mut Reader<'_>) -> Result<(SmSession, Vec<Failure>), Fau
         failures.extend((failure.refusals > 0 || failure.silences > 0).then_some(failure));
     }
     session.hand_over = read_hand_over(input)?;
+    session.greeting = read_greeting(input)?;
     Ok((session, failures))
 }
 
@@ -96,6 +99,18 @@ fn read_hand_over(input: &mut Reader<'_>) -> Result<Option<HandOver>, Fault> {
             resumed_at: input.option(Reader::time)?.map(UnixTime),
         })
     })
+}
+
+/// Reads whether the session was begun completely. Sessions of schemas 1 to 12 were.
+fn read_greeting(input: &mut Reader<'_>) -> Result<Greeting, Fault> {
+    if input.is_at_end() {
+        return Ok(Greeting::Sent);
+    }
+    match input.number()? {
+        0 => Ok(Greeting::Sent),
+        1 => Ok(Greeting::Owed),
+        _ => Err(Fault::Unreadable),
+    }
 }
 
 fn pending_request(input: &mut Reader<'_>) -> Result<PendingIq, Fault> {

@@ -73,6 +73,9 @@ fn files_of_every_schema_are_read() {
         if version < 12 {
             reopen::fill_schema_12(&mut store);
         }
+        if version < 13 {
+            reopen::fill_schema_13(&mut store);
+        }
         assert_eq!(Truth::print(&mut store), expected, "schema {version}");
         let version: i64 = (store.opened.as_ref().unwrap().connection())
             .query_row("PRAGMA user_version", [], |row| row.get(0))

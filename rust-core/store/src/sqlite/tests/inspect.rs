@@ -45,7 +45,7 @@ fn t9_the_summary_shows_what_is_remembered_and_no_secret() {
     let found = inspect(&folder.db(), ACCOUNT, &vault).unwrap();
     assert!(seen() == before, "looking changed something");
     assert!(found.report.is_clean());
-    assert_eq!((found.schema, found.has_log), (12, false));
+    assert_eq!((found.schema, found.has_log), (13, false));
     let session = found.session.as_ref().unwrap();
     assert_eq!((session.h, session.base, session.pending), (5, 4, 5));
     assert_eq!(session.id_bytes, "planted-sm-id".len());

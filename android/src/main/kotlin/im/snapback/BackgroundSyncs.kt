@@ -25,18 +25,24 @@ internal class BackgroundSyncs(
     }
 
     /** Does what [SnapbackClient.drain] says. */
-    suspend fun drain(timeout: Duration): DrainOutcome {
+    suspend fun drain(
+        timeout: Duration,
+        mayBind: Boolean,
+    ): DrainReport {
         val start = TimeSource.Monotonic.markNow()
-        return syncing { sync ->
-            val outcome = calls.call { sync.drain(timeout.inWholeMilliseconds.coerceAtLeast(0).toULong()) }.toOutcome()
-            val isCollected = outcome !is DrainOutcome.Complete || isCollected(timeout - start.elapsedNow())
-            if (isCollected) outcome else DrainOutcome.TimedOut
+        return syncing(mayBind) { sync ->
+            val report = calls.call { sync.drain(timeout.inWholeMilliseconds.coerceAtLeast(0).toULong()) }.toReport()
+            val isCollected = report.outcome !is DrainOutcome.Complete || isCollected(timeout - start.elapsedNow())
+            if (isCollected) report else report.copy(outcome = DrainOutcome.TimedOut)
         }
     }
 
     /** Runs [work] with a background sync, and ends the sync in any case, so that it keeps nothing open. */
-    private suspend fun <T> syncing(work: suspend (CoreBackgroundSync) -> T): T =
-        calls.call { backgroundSync() }.use { sync ->
+    private suspend fun <T> syncing(
+        mayBind: Boolean,
+        work: suspend (CoreBackgroundSync) -> T,
+    ): T =
+        calls.call { backgroundSync(mayBind) }.use { sync ->
             inProgress.update { it + 1 }
             try {
                 work(sync)

@@ -7,6 +7,7 @@ import im.snapback.ffi.ConnectionState as CoreState
 import im.snapback.ffi.DialFate as CoreFate
 import im.snapback.ffi.DialReport as CoreDialReport
 import im.snapback.ffi.DrainOutcome as CoreOutcome
+import im.snapback.ffi.DrainReport as CoreReport
 import im.snapback.ffi.Event as CoreEvent
 import im.snapback.ffi.NameResult as CoreResult
 import im.snapback.ffi.Stanza as CoreStanza
@@ -62,7 +63,10 @@ private fun CoreFate.toFate(): DialFate =
         is CoreFate.NotNeeded -> DialFate.NotNeeded
     }
 
-internal fun CoreOutcome.toOutcome(): DrainOutcome =
+internal fun CoreReport.toReport(): DrainReport =
+    DrainReport(outcome.toOutcome(), messages.coerceAtMost(Int.MAX_VALUE.toUInt()).toInt(), hasGap, session)
+
+private fun CoreOutcome.toOutcome(): DrainOutcome =
     when (this) {
         is CoreOutcome.Complete -> DrainOutcome.Complete
         is CoreOutcome.TimedOut -> DrainOutcome.TimedOut

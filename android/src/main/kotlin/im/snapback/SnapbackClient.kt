@@ -318,11 +318,14 @@ public class SnapbackClient private constructor(
      * paused before the call, it is [paused][pause] again when this returns. A client that the app uses, or starts to use
      * meanwhile, stays connected.
      *
-     * This never establishes a new session, because that takes longer than a push notification allows. Without a session that
-     * can be resumed, the result is [DrainOutcome.Offline] with [OfflineReason.NO_SESSION]; the next [connect] establishes one,
-     * and no message is lost.
+     * With [mayBind], a session that has expired or that the server refuses to resume is replaced, on the same connection, by one
+     * without presence: it reads the archive (XEP-0313) and sends nothing of the app; the next [connect] completes it. Without
+     * [mayBind], the outcome is [DrainOutcome.Offline] with [OfflineReason.NO_SESSION] then. No message is lost in either case.
      */
-    public suspend fun drain(timeout: Duration): DrainOutcome = syncs.drain(timeout)
+    public suspend fun drain(
+        timeout: Duration,
+        mayBind: Boolean = false,
+    ): DrainReport = syncs.drain(timeout, mayBind)
 
     /**
      * Allows later logins to be weaker than earlier ones: with a weaker mechanism, or without channel binding. Ask the user

@@ -33,7 +33,10 @@ public typealias OfflineReason = im.snapback.ffi.OfflineReason
 /** The current step of an attempt to connect. */
 public typealias ConnectionStep = im.snapback.ffi.ConnectionStep
 
-/** How a session was established: `BOUND` for a new one, `RESUMED` for the interrupted one (XEP-0198 section 5). */
+/**
+ * How a session was established: `BOUND` for a new one, `RESUMED` for the interrupted one (XEP-0198 section 5), `UNANNOUNCED` for a
+ * new one without presence, of a background sync ([SnapbackClient.drain]). The next login of the app completes it, and is `BOUND`.
+ */
 public typealias SessionOutcome = im.snapback.ffi.SessionOutcome
 
 /** Whether another client of the account sent or received a message that was copied (XEP-0280). */
@@ -54,7 +57,19 @@ public typealias Transport = im.snapback.ffi.TransportKind
 /** The type of an IQ request: `GET` or `SET` (RFC 6120 section 8.2.3). */
 public typealias IqType = im.snapback.ffi.IqKind
 
-/** The result of a background sync ([SnapbackClient.drain]). */
+/** What a background sync has fetched ([SnapbackClient.drain]). */
+public data class DrainReport(
+    /** How it went. */
+    val outcome: DrainOutcome,
+    /** The number of messages, carbons included, that were received since the sync began. */
+    val messages: Int = 0,
+    /** Whether an [Event.PossibleGap] was reported since then: messages may be missing that the server does not keep. */
+    val hasGap: Boolean = false,
+    /** The session at the end, if there was one. `UNANNOUNCED` is a new one, which the next [SnapbackClient.connect] completes. */
+    val session: SessionOutcome? = null,
+)
+
+/** How a background sync went ([DrainReport.outcome]). */
 public sealed interface DrainOutcome {
     /** The app has collected everything that the server held. */
     public data object Complete : DrainOutcome

@@ -162,7 +162,7 @@ class LifeTest {
                     coroutineScope {
                         val got = async(Dispatchers.Default) { client.next<Event.Message>() }
                         val collecting = async { got.await(); client.events.collect { (it as? Event.Delivery)?.confirm() } }
-                        assertEquals(DrainOutcome.Complete, client.drain(60.seconds))
+                        assertEquals(DrainOutcome.Complete, client.drain(60.seconds).outcome)
                         assertEquals("wake up", got.await().message.body)
                         collecting.cancelAndJoin()
                     }
@@ -177,7 +177,7 @@ class LifeTest {
             TestServer().use { server ->
                 openInFile(server, folder).use { client ->
                     // No session to resume: the network is not used.
-                    assertEquals(DrainOutcome.Offline(OfflineReason.NO_SESSION), client.drain(60.seconds))
+                    assertEquals(DrainOutcome.Offline(OfflineReason.NO_SESSION), client.drain(60.seconds).outcome)
                     assertEquals(0, server.connections())
                     val early = client.next<Event.Ended>()
                     assertEquals(EndReason.NoSession(NoSessionProblem.NOT_STORED), early.reason)
@@ -185,11 +185,35 @@ class LifeTest {
                     client.next<Event.Online>()
                     client.pause()
                     server.tell("forget_sessions")
-                    assertEquals(DrainOutcome.Offline(OfflineReason.NO_SESSION), client.drain(60.seconds))
+                    assertEquals(DrainOutcome.Offline(OfflineReason.NO_SESSION), client.drain(60.seconds).outcome)
                     val forgotten = client.next<Event.Ended> { it.reason is EndReason.NoSession }
                     assertEquals(EndReason.NoSession(NoSessionProblem.FORGOTTEN), forgotten.reason)
                     client.connect()
                     assertEquals(SessionOutcome.BOUND, client.next<Event.Online>().outcome)
+                }
+            }
+        }
+
+    @Test
+    fun `a background sync that may bind replaces a lost session, and connecting completes it`(@TempDir folder: File) =
+        real {
+            TestServer().use { server ->
+                openInFile(server, folder).use { client ->
+                    client.connect()
+                    client.next<Event.Online>()
+                    client.pause()
+                    server.tell("forget_sessions")
+                    server.tell("message", "body" to "wake up")
+                    coroutineScope {
+                        val got = async(Dispatchers.Default) { client.next<Event.Message>() }
+                        val collecting = async { got.await(); client.events.collect { (it as? Event.Delivery)?.confirm() } }
+                        val report = client.drain(60.seconds, mayBind = true)
+                        assertEquals(DrainReport(DrainOutcome.Complete, 1, false, SessionOutcome.UNANNOUNCED), report)
+                        assertEquals("wake up", got.await().message.body)
+                        collecting.cancelAndJoin()
+                    }
+                    client.connect()
+                    client.state.first { it is ConnectionState.Online && it.outcome == SessionOutcome.BOUND }
                 }
             }
         }
@@ -203,7 +227,7 @@ class LifeTest {
                         val collecting = async(Dispatchers.Default) { client.events.collect { (it as? Event.Delivery)?.confirm() } }
                         client.connect()
                         client.state.first { it is ConnectionState.Online }
-                        assertEquals(DrainOutcome.Complete, client.drain(60.seconds))
+                        assertEquals(DrainOutcome.Complete, client.drain(60.seconds).outcome)
                         assertTrue(client.state.value is ConnectionState.Online)
                         client.setForeground(false)
                         client.pause()
@@ -215,7 +239,7 @@ class LifeTest {
                         client.setForeground(true)
                         server.tell("up")
                         client.networkChanged(NetworkState(available = true, nameServers = emptyList()))
-                        pushes.forEach { assertEquals(DrainOutcome.Complete, it.await()) }
+                        pushes.forEach { assertEquals(DrainOutcome.Complete, it.await().outcome) }
                         assertTrue(client.state.value is ConnectionState.Online)
                         collecting.cancelAndJoin()
                     }

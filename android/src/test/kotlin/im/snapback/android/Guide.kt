@@ -119,7 +119,7 @@ class PushWorker(
 ) : CoroutineWorker(context, parameters) {
     override suspend fun doWork(): Result {
         val client = (applicationContext as ChatApp).client.await()
-        return if (client.drain(20.seconds) == DrainOutcome.TimedOut) Result.retry() else Result.success()
+        return if (client.drain(20.seconds, mayBind = true).outcome == DrainOutcome.TimedOut) Result.retry() else Result.success()
     }
 }
 // GUIDE

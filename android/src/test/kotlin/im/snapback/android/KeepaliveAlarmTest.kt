@@ -115,7 +115,7 @@ class KeepaliveAlarmTest {
                     client.state.first { it is ConnectionState.Online }
                     ring()
                     val collecting = launch { client.events.collect { if (it is Event.Delivery) it.confirm() } }
-                    assertEquals(DrainOutcome.Complete, drained.await())
+                    assertEquals(DrainOutcome.Complete, drained.await().outcome)
                     val state = client.state.first { it is ConnectionState.Offline }
                     assertEquals(OfflineReason.SUSPENDED, (state as ConnectionState.Offline).reason)
                     client.shutdown()

@@ -57,7 +57,7 @@ class Chat(
     fun connect() = client.connect()
 
     /** Fetches the messages that wait at the server, after a push notification. Returns whether there may be more. */
-    suspend fun fetch(): Boolean = client.drain(20.seconds) == DrainOutcome.TimedOut
+    suspend fun fetch(): Boolean = client.drain(20.seconds).outcome == DrainOutcome.TimedOut
 
     /** Logs out, and closes the client. */
     suspend fun end() {
