@@ -53,6 +53,7 @@ usage: cargo xtask <command>
   release-swift VERSION name the archive of that XCFramework in Package.swift, as a release does
   ios-targets           compile the core for iOS, without Apple's SDK
   aar                   the Android library, into target/android/repository
+  jvm                   the library for desktops and servers, into the same folder
   kotlin                the tests of the Kotlin side, the library, and an app that uses it
   android-targets       type-check the library for Android, and measure its size, without the NDK
   bench store           measure what the store costs against its budgets, in release
@@ -89,6 +90,7 @@ fn main() -> ExitCode {
         ("release-swift", [version]) => finish(suite::release_swift(version)),
         ("ios-targets", []) => finish(suite::ios_targets()),
         ("aar", []) => finish(suite::aar()),
+        ("jvm", []) => finish(suite::jvm()),
         ("kotlin", []) => finish(suite::kotlin()),
         ("android-targets", []) => finish(suite::android_targets()),
         ("flights", []) => finish(suite::flights()),

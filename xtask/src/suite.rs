@@ -72,6 +72,11 @@ pub(crate) fn aar() -> Report {
     report
 }
 
+/// The library for desktops and servers.
+pub(crate) fn jvm() -> Report {
+    only("jvm", android::jvm)
+}
+
 /// What concerns Kotlin.
 pub(crate) fn kotlin() -> Report {
     let mut report = new_report();

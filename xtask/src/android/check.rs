@@ -34,8 +34,13 @@ const CONTRACT: &str = "ffi_snapback_ffi_uniffi_contract_version";
 
 /// Every function that the Kotlin side calls is there; nothing but the system is needed; no code is written at load.
 pub(super) fn host_library(host: &Host) -> Result<(), String> {
-    called_is_exported(host, &exported(&host.library)?)?;
-    dynamic(&host.library, &SYSTEM_LIBRARIES).map(drop)
+    desktop_library(&host.library, host)
+}
+
+/// The same for the library that is shipped for machines as this one.
+pub(super) fn desktop_library(library: &Path, host: &Host) -> Result<(), String> {
+    called_is_exported(host, &exported(library)?)?;
+    dynamic(library, &SYSTEM_LIBRARIES).map(drop)
 }
 
 /// The same for a device, with what is special about those.

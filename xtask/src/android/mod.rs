@@ -6,6 +6,7 @@ mod assemble;
 mod build;
 mod check;
 mod device;
+mod jvm;
 mod maven;
 mod pages;
 mod publish;
@@ -27,6 +28,9 @@ pub(crate) const ARTIFACT: &str = "snapback-android";
 /// The Kotlin half of the certificate verifier, which an app may have from elsewhere.
 pub(crate) const VERIFIER: &str = "snapback-android-verifier";
 
+/// The library without what needs Android, for desktops and servers.
+pub(crate) const JVM: &str = "snapback-jvm";
+
 /// Connections opened and closed in one test; another number with `SNAPBACK_CYCLES`.
 const CYCLES: &str = "1000";
 
@@ -35,6 +39,16 @@ pub(crate) fn aar() -> Result<(), String> {
     let host = Host::build()?;
     maven::package(&host)?;
     publish_for_devices(&host).map(drop)
+}
+
+/// `cargo xtask jvm`: the same for desktops and servers.
+pub(crate) fn jvm() -> Result<(), String> {
+    let host = Host::build()?;
+    maven::package(&host)?;
+    maven::documentation(&host.generated)?;
+    let published = publish::publish_jar(&jvm::jar(jvm::Natives::release(&host)?)?)?;
+    announce(&published);
+    Ok(())
 }
 
 /// What `cargo xtask test` does: the pages, the tests on this machine, the library with its checks, and an app that uses it.
@@ -85,9 +99,13 @@ fn publish(libraries: &DeviceLibraries) -> Result<publish::Published, String> {
     let aars = assemble::aars(libraries)?;
     check::keep_rules(&aars)?;
     let published = publish::publish(&aars, libraries)?;
+    announce(&published);
+    Ok(published)
+}
+
+fn announce(published: &publish::Published) {
     println!("published {}", published.coordinates());
     println!("       in {}", published.repository.display());
-    Ok(published)
 }
 
 fn cycles() -> String {
