@@ -13,6 +13,7 @@ mod publish;
 mod sample;
 mod shrink;
 mod targets;
+mod trial;
 
 use std::path::PathBuf;
 
@@ -67,6 +68,7 @@ pub(crate) fn add_steps(report: &mut Report) {
     report.step("kotlin shrunk", || Outcome::of(shrink::run(&host)));
     report.step("kotlin sample", || sample::run(&host, &published));
     report.step("kotlin apk", apk::run);
+    report.step("kotlin trial", || Outcome::of(trial::run(&host)));
 }
 
 /// `cargo xtask android-targets`: the library for devices, as far as it goes without the NDK.
