@@ -55,6 +55,8 @@ usage: cargo xtask <command>
   aar                   the Android library, into target/android/repository
   jvm                   the library for desktops and servers, into the same folder
   kotlin                the tests of the Kotlin side, the library, and an app that uses it
+  release-android VERSION
+                        the Kotlin artefacts with libraries for all devices and machines, signed, as one archive
   android-targets       type-check the library for Android, and measure its size, without the NDK
   bench store           measure what the store costs against its budgets, in release
   setup                 install what a bare Debian machine lacks
@@ -90,6 +92,7 @@ fn main() -> ExitCode {
         ("release-swift", [version]) => finish(suite::release_swift(version)),
         ("ios-targets", []) => finish(suite::ios_targets()),
         ("aar", []) => finish(suite::aar()),
+        ("release-android", [version]) => finish(suite::release_android(version)),
         ("jvm", []) => finish(suite::jvm()),
         ("kotlin", []) => finish(suite::kotlin()),
         ("android-targets", []) => finish(suite::android_targets()),

@@ -58,23 +58,22 @@ impl Natives {
         })
     }
 
-    /// As it is shipped: for this machine, with what was built on others. If one is missing, the version names those that
-    /// are there.
+    /// As it is shipped: with what was built on other machines, and for this one. If one is missing, the version names those
+    /// that are there.
     pub(super) fn release(host: &Host) -> Result<Self, String> {
         let natives = folder().join("jvm/natives");
         fresh(&natives)?;
-        let (system, name) = this_machine()?;
-        let library = natives.join(system).join(name);
-        copy(&optimized(name)?, &library)?;
-        check::desktop_library(&library, host)?;
-        if let Some(others) = env::var_os(OTHERS).map(PathBuf::from) {
-            for (system, name) in NATIVES {
-                let library = others.join(system).join(name);
-                if library.is_file() {
-                    copy(&library, &natives.join(system).join(name))?;
-                }
+        for (system, name) in NATIVES {
+            if let Some(library) = built_elsewhere(system, name) {
+                copy(&library, &natives.join(system).join(name))?;
             }
         }
+        let (system, name) = this_machine()?;
+        let library = natives.join(system).join(name);
+        if !library.is_file() {
+            copy(&optimized(name)?, &library)?;
+        }
+        check::desktop_library(&library, host)?;
         let built: Vec<&str> = NATIVES
             .into_iter()
             .filter(|(system, name)| natives.join(system).join(name).is_file())
@@ -85,6 +84,22 @@ impl Natives {
             version: version(&built),
         })
     }
+}
+
+/// The systems of a release for which a library has to be built on another machine first.
+pub(super) fn missing() -> Result<Vec<&'static str>, String> {
+    let (this, _) = this_machine()?;
+    Ok(NATIVES
+        .into_iter()
+        .filter(|(system, _)| RELEASED.contains(system) && *system != this)
+        .filter(|(system, name)| built_elsewhere(system, name).is_none())
+        .map(|(system, _)| system)
+        .collect())
+}
+
+fn built_elsewhere(system: &str, name: &str) -> Option<PathBuf> {
+    let library = PathBuf::from(env::var_os(OTHERS)?).join(system).join(name);
+    library.is_file().then_some(library)
 }
 
 /// Puts the jar together from what Maven has compiled.

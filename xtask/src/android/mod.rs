@@ -10,6 +10,7 @@ mod jvm;
 mod maven;
 mod pages;
 mod publish;
+mod release;
 mod sample;
 mod shrink;
 mod targets;
@@ -50,6 +51,11 @@ pub(crate) fn jvm() -> Result<(), String> {
     let published = publish::publish_jar(&jvm::jar(jvm::Natives::release(&host)?)?)?;
     announce(&published);
     Ok(())
+}
+
+/// `cargo xtask release-android VERSION`: all Kotlin artefacts, complete and signed.
+pub(crate) fn release(version: &str) -> Result<(), String> {
+    release::run(version)
 }
 
 /// What `cargo xtask test` does: the pages, the tests on this machine, the library with its checks, and an app that uses it.
