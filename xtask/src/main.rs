@@ -53,8 +53,11 @@ usage: cargo xtask <command>
   release-swift VERSION name the archive of that XCFramework in Package.swift, as a release does
   ios-targets           compile the core for iOS, without Apple's SDK
   aar                   the Android library, into target/android/repository
+  jvm                   the library for desktops and servers, into the same folder
   kotlin                the tests of the Kotlin side, the library, and an app that uses it
   size [MILESTONE]      measure the library for phones and its parts, without the NDK, into docs/size.md
+  release-android VERSION
+                        the Kotlin artefacts with libraries for all devices and machines, signed, as one archive
   android-targets       type-check the library for Android, and measure its size, without the NDK
   bench store           measure what the store costs against its budgets, in release
   setup                 install what a bare Debian machine lacks
@@ -90,6 +93,8 @@ fn main() -> ExitCode {
         ("release-swift", [version]) => finish(suite::release_swift(version)),
         ("ios-targets", []) => finish(suite::ios_targets()),
         ("aar", []) => finish(suite::aar()),
+        ("release-android", [version]) => finish(suite::release_android(version)),
+        ("jvm", []) => finish(suite::jvm()),
         ("kotlin", []) => finish(suite::kotlin()),
         ("android-targets", []) => finish(suite::android_targets()),
         ("size", []) => finish(suite::size(None)),

@@ -72,6 +72,18 @@ pub(crate) fn aar() -> Report {
     report
 }
 
+/// The library for desktops and servers.
+pub(crate) fn jvm() -> Report {
+    only("jvm", android::jvm)
+}
+
+/// A release of the Kotlin artefacts.
+pub(crate) fn release_android(version: &str) -> Report {
+    let mut report = new_report();
+    report.step("release", || Outcome::of(android::release(version)));
+    report
+}
+
 /// What concerns Kotlin.
 pub(crate) fn kotlin() -> Report {
     let mut report = new_report();

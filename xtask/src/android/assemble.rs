@@ -75,12 +75,9 @@ fn aar(
     }
     let file = folder().join(format!("{name}.aar"));
     zip(&content, &file)?;
-    let mut names = Vec::new();
-    list_classes(classes, classes, &mut names)?;
-    names.sort();
     Ok(Aar {
         file,
-        classes: names,
+        classes: list_classes(classes)?,
         sources: sources.to_owned(),
     })
 }
@@ -166,14 +163,17 @@ pub(super) fn list_files(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), 
     Ok(())
 }
 
-fn list_classes(root: &Path, folder: &Path, names: &mut Vec<String>) -> Result<(), String> {
+/// The names of the classes in a folder, sorted.
+fn list_classes(root: &Path) -> Result<Vec<String>, String> {
     let mut files = Vec::new();
-    list_files(folder, &mut files)?;
+    list_files(root, &mut files)?;
+    let mut names = Vec::new();
     for file in files {
         let name = file.strip_prefix(root).map_err(|error| error.to_string())?;
         if let Some(name) = name.to_string_lossy().strip_suffix(".class") {
             names.push(name.replace('/', "."));
         }
     }
-    Ok(())
+    names.sort();
+    Ok(names)
 }

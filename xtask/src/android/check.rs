@@ -34,8 +34,13 @@ const CONTRACT: &str = "ffi_snapback_ffi_uniffi_contract_version";
 
 /// Every function that the Kotlin side calls is there; nothing but the system is needed; no code is written at load.
 pub(super) fn host_library(host: &Host) -> Result<(), String> {
-    called_is_exported(host, &exported(&host.library)?)?;
-    dynamic(&host.library, &SYSTEM_LIBRARIES).map(drop)
+    desktop_library(&host.library, host)
+}
+
+/// The same for the library that is shipped for machines as this one.
+pub(super) fn desktop_library(library: &Path, host: &Host) -> Result<(), String> {
+    called_is_exported(host, &exported(library)?)?;
+    dynamic(library, &SYSTEM_LIBRARIES).map(drop)
 }
 
 /// The same for a device, with what is special about those.
@@ -110,12 +115,17 @@ fn size_and_pages(library: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Classes that are looked up by name, in each AAR.
-const BY_NAME: [&str; 2] = ["im.snapback.ffi.", "im.snapback.android.Verifier"];
+/// Classes that are looked up by name, in each AAR. JNA's own rule keeps its structures and callbacks.
+const BY_NAME: [&str; 1] = ["im.snapback.android.Verifier"];
 const BY_NAME_IN_VERIFIER: [&str; 1] = ["org.rustls.platformverifier."];
 /// JNA reads the order of a structure's fields from an annotation (`@Structure.FieldOrder`), which R8 drops unless a
 /// rule keeps it.
 const KEPT_ATTRIBUTES: &str = "RuntimeVisibleAnnotations";
+/// What JNA finds by its name in the binding: structures, callbacks, and the functions of the library.
+const OF_JNA: [&str; 2] = [
+    "-keep class * extends com.sun.jna.** { *; }",
+    "-keepclasseswithmembers class im.snapback.ffi.** { native <methods>; }",
+];
 
 /// Every class that is looked for by its name is kept when an app is shrunk, and is in the AAR where it belongs.
 pub(super) fn keep_rules(aars: &Aars) -> Result<(), String> {
@@ -124,6 +134,9 @@ pub(super) fn keep_rules(aars: &Aars) -> Result<(), String> {
     let rules = read(&aars.library.sources.join("proguard.txt"))?;
     if !keeps_attribute(&rules, KEPT_ATTRIBUTES) {
         return Err(format!("no rule keeps {KEPT_ATTRIBUTES}"));
+    }
+    if let Some(rule) = OF_JNA.iter().find(|rule| !rules.contains(*rule)) {
+        return Err(format!("no rule {rule}"));
     }
     let is_verifier = |class: &&String| class.starts_with(BY_NAME_IN_VERIFIER[0]);
     if let Some(class) = aars.library.classes.iter().find(is_verifier) {

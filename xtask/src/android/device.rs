@@ -109,6 +109,11 @@ impl DeviceLibraries {
     }
 }
 
+/// Whether there is an NDK.
+pub(super) fn has_ndk() -> bool {
+    ndk().is_some()
+}
+
 /// The NDK's compilers.
 fn ndk() -> Option<PathBuf> {
     let root = env::var_os("ANDROID_NDK_HOME").or_else(|| env::var_os("ANDROID_NDK_ROOT"))?;

@@ -23,6 +23,8 @@ pub(super) fn maven(project: &Path) -> Command {
         "--file",
     ]);
     maven.arg(project);
+    // A daemon of the compiler would outlive the build.
+    maven.arg("-Dkotlin.compiler.daemon=false");
     let given = env::var("MAVEN_OPTS").unwrap_or_default();
     maven.env("MAVEN_OPTS", format!("{QUICK} {given}"));
     maven

@@ -6,13 +6,16 @@ mod assemble;
 mod build;
 mod check;
 mod device;
+mod jvm;
 mod maven;
 mod pages;
 mod publish;
+mod release;
 mod sample;
 mod shrink;
 mod size;
 mod targets;
+mod trial;
 
 use std::path::PathBuf;
 
@@ -28,6 +31,9 @@ pub(crate) const ARTIFACT: &str = "snapback-android";
 /// The Kotlin half of the certificate verifier, which an app may have from elsewhere.
 pub(crate) const VERIFIER: &str = "snapback-android-verifier";
 
+/// The library without what needs Android, for desktops and servers.
+pub(crate) const JVM: &str = "snapback-jvm";
+
 /// Connections opened and closed in one test; another number with `SNAPBACK_CYCLES`.
 const CYCLES: &str = "1000";
 
@@ -36,6 +42,21 @@ pub(crate) fn aar() -> Result<(), String> {
     let host = Host::build()?;
     maven::package(&host)?;
     publish_for_devices(&host).map(drop)
+}
+
+/// `cargo xtask jvm`: the same for desktops and servers.
+pub(crate) fn jvm() -> Result<(), String> {
+    let host = Host::build()?;
+    maven::package(&host)?;
+    maven::documentation(&host.generated)?;
+    let published = publish::publish_jar(&jvm::jar(jvm::Natives::release(&host)?)?)?;
+    announce(&published);
+    Ok(())
+}
+
+/// `cargo xtask release-android VERSION`: all Kotlin artefacts, complete and signed.
+pub(crate) fn release(version: &str) -> Result<(), String> {
+    release::run(version)
 }
 
 /// What `cargo xtask test` does: the pages, the tests on this machine, the library with its checks, and an app that uses it.
@@ -54,6 +75,7 @@ pub(crate) fn add_steps(report: &mut Report) {
     report.step("kotlin shrunk", || Outcome::of(shrink::run(&host)));
     report.step("kotlin sample", || sample::run(&host, &published));
     report.step("kotlin apk", apk::run);
+    report.step("kotlin trial", || Outcome::of(trial::run(&host)));
 }
 
 /// `cargo xtask size [MILESTONE]`: what the library for phones is made of, into `docs/size.md`.
@@ -91,9 +113,13 @@ fn publish(libraries: &DeviceLibraries) -> Result<publish::Published, String> {
     let aars = assemble::aars(libraries)?;
     check::keep_rules(&aars)?;
     let published = publish::publish(&aars, libraries)?;
+    announce(&published);
+    Ok(published)
+}
+
+fn announce(published: &publish::Published) {
     println!("published {}", published.coordinates());
     println!("       in {}", published.repository.display());
-    Ok(published)
 }
 
 fn cycles() -> String {

@@ -1,12 +1,14 @@
 //! The library in a Maven repository: a folder that Gradle and Maven can read.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::assemble::{self, Aar, Aars};
+use super::assemble::{self, Aars};
 use super::device::DeviceLibraries;
-use super::{ARTIFACT, GROUP, VERIFIER, folder, maven, sources};
+use super::jvm::Jar;
+use super::{ARTIFACT, GROUP, JVM, VERIFIER, folder, maven, sources};
 use crate::files::{copy, read, write};
 use crate::tool;
 
@@ -20,12 +22,39 @@ fn home() -> String {
 /// Where it is.
 pub(super) struct Published {
     pub(super) repository: PathBuf,
+    name: &'static str,
     pub(super) version: String,
 }
 
 impl Published {
     pub(super) fn coordinates(&self) -> String {
-        format!("{GROUP}:{ARTIFACT}:{}", self.version)
+        format!("{GROUP}:{}:{}", self.name, self.version)
+    }
+}
+
+/// What an artefact is, by its file's ending and by the words of Maven and Gradle for it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Packaging {
+    Aar,
+    Jar,
+}
+
+impl Packaging {
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Aar => "aar",
+            Self::Jar => "jar",
+        }
+    }
+
+    /// Gradle's attributes of the platform.
+    fn platform(self) -> &'static str {
+        match self {
+            Self::Aar => r#""org.jetbrains.kotlin.platform.type":"androidJvm""#,
+            Self::Jar => {
+                r#""org.gradle.jvm.environment":"standard-jvm","org.gradle.jvm.version":8,"org.jetbrains.kotlin.platform.type":"jvm""#
+            }
+        }
     }
 }
 
@@ -44,73 +73,100 @@ struct Artifact<'a> {
     name: &'static str,
     title: &'static str,
     description: &'static str,
-    aar: &'a Aar,
+    file: &'a Path,
+    packaging: Packaging,
     /// Folders with what it was compiled from.
     sources: Vec<PathBuf>,
     dependencies: Vec<Dependency>,
 }
 
-/// Puts everything into the repository.
+/// Puts the AARs into the repository.
 pub(super) fn publish(aars: &Aars, libraries: &DeviceLibraries) -> Result<Published, String> {
     let version = libraries.version();
-    let repository = folder().join("repository");
     maven::documentation(&folder().join("generated"))?;
     let library = Artifact {
         name: ARTIFACT,
         title: "Snapback for Android",
         description: "An XMPP client library that is back at once, loses nothing, and explains itself",
-        aar: &aars.library,
+        file: &aars.library.file,
+        packaging: Packaging::Aar,
         sources: vec![
             sources().join("src/main/kotlin"),
             folder().join("generated"),
         ],
-        dependencies: dependencies(&version)?,
+        dependencies: android_dependencies(&version)?,
     };
     let verifier = Artifact {
         name: VERIFIER,
         title: "Snapback's certificate verifier for Android",
         description: "The Kotlin half of rustls-platform-verifier, which judges revocation by stapled answers only",
-        aar: &aars.verifier,
+        file: &aars.verifier.file,
+        packaging: Packaging::Aar,
         sources: vec![sources().join("verifier/src/main/kotlin")],
         dependencies: vec![standard_library()?],
     };
-    for artifact in [&library, &verifier] {
-        artifact.publish(&repository, &version)?;
-    }
-    Ok(Published {
-        repository,
-        version,
-    })
+    verifier.publish(&version)?;
+    library.publish(&version)
+}
+
+/// Puts the jar for desktops and servers into the repository. The documentation is the library's, which is made before.
+pub(super) fn publish_jar(jar: &Jar) -> Result<Published, String> {
+    let artifact = Artifact {
+        name: JVM,
+        title: "Snapback for the JVM",
+        description: "An XMPP client library that is back at once, loses nothing, and explains itself: for desktops and servers",
+        file: &jar.file,
+        packaging: Packaging::Jar,
+        sources: vec![jar.sources.clone()],
+        dependencies: dependencies(Packaging::Jar)?,
+    };
+    artifact.publish(&jar.version)
 }
 
 impl Artifact<'_> {
-    fn publish(&self, repository: &Path, version: &str) -> Result<(), String> {
+    fn publish(&self, version: &str) -> Result<Published, String> {
         let name = self.name;
-        let place = repository
-            .join(GROUP.replace('.', "/"))
-            .join(name)
-            .join(version);
+        let repository = folder().join("repository");
+        let versions = repository.join(GROUP.replace('.', "/")).join(name);
+        let place = versions.join(version);
         crate::files::fresh(&place)?;
         let file = |ending: &str| place.join(format!("{name}-{version}{ending}"));
-        copy(&self.aar.file, &file(".aar"))?;
+        let main = file(&format!(".{}", self.packaging.ending()));
+        copy(self.file, &main)?;
         write(&file(".pom"), &self.pom(version))?;
         self.sources_jar(&file("-sources.jar"))?;
         assemble::zip(&folder().join("maven/dokka"), &file("-javadoc.jar"))?;
-        let module = self.module(version, &file(".aar"))?;
+        let module = self.module(version, &main)?;
         write(&file(".module"), &module)?;
-        let mut files = Vec::new();
+        let metadata = versions.join("maven-metadata.xml");
+        write(&metadata, &self.metadata(&versions, version)?)?;
+        let mut files = vec![metadata];
         assemble::list_files(&place, &mut files)?;
         for file in files {
-            for (tool, ending) in [
-                ("sha256sum", "sha256"),
-                ("sha1sum", "sha1"),
-                ("md5sum", "md5"),
-            ] {
-                let sum = sum(tool, &file)?;
-                write(&PathBuf::from(format!("{}.{ending}", file.display())), &sum)?;
-            }
+            add_sums(&file)?;
         }
-        Ok(())
+        Ok(Published {
+            repository,
+            name,
+            version: version.to_owned(),
+        })
+    }
+
+    /// Lists the versions that are in the repository.
+    fn metadata(&self, versions: &Path, version: &str) -> Result<String, String> {
+        let mut listed = Vec::new();
+        let entries =
+            fs::read_dir(versions).map_err(|error| format!("{}: {error}", versions.display()))?;
+        for entry in entries.flatten().filter(|entry| entry.path().is_dir()) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            listed.push(format!("      <version>{name}</version>\n"));
+        }
+        listed.sort();
+        Ok(format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<metadata>\n  <groupId>{GROUP}</groupId>\n  <artifactId>{}</artifactId>\n  <versioning>\n    <latest>{version}</latest>\n    <versions>\n{}    </versions>\n  </versioning>\n</metadata>\n",
+            self.name,
+            listed.concat(),
+        ))
     }
 
     fn sources_jar(&self, file: &Path) -> Result<(), String> {
@@ -149,7 +205,7 @@ impl Artifact<'_> {
   <groupId>{GROUP}</groupId>
   <artifactId>{name}</artifactId>
   <version>{version}</version>
-  <packaging>aar</packaging>
+  <packaging>{packaging}</packaging>
   <name>{title}</name>
   <description>{description}</description>
   <url>{home}</url>
@@ -178,26 +234,27 @@ impl Artifact<'_> {
 </project>
 "#,
             name = self.name,
+            packaging = self.packaging.ending(),
             title = self.title,
             description = self.description,
         )
     }
 
     /// Gradle Module Metadata 1.1.
-    fn module(&self, version: &str, aar: &Path) -> Result<String, String> {
-        let name = aar
+    fn module(&self, version: &str, main: &Path) -> Result<String, String> {
+        let name = main
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        let size = std::fs::metadata(aar)
-            .map_err(|error| format!("{}: {error}", aar.display()))?
+        let size = fs::metadata(main)
+            .map_err(|error| format!("{}: {error}", main.display()))?
             .len();
         let files = format!(
             r#"[{{"name":"{name}","url":"{name}","size":{size},"sha512":"{}","sha256":"{}","sha1":"{}","md5":"{}"}}]"#,
-            sum("sha512sum", aar)?,
-            sum("sha256sum", aar)?,
-            sum("sha1sum", aar)?,
-            sum("md5sum", aar)?,
+            sum("sha512sum", main)?,
+            sum("sha256sum", main)?,
+            sum("sha1sum", main)?,
+            sum("md5sum", main)?,
         );
         let api = dependency_list(
             self.dependencies
@@ -205,9 +262,10 @@ impl Artifact<'_> {
                 .filter(|dependency| dependency.is_api),
         );
         let runtime = dependency_list(self.dependencies.iter());
+        let (elements, platform) = (self.packaging.ending(), self.packaging.platform());
         let variant = |name: &str, usage: &str, dependencies: &str| {
             format!(
-                r#"{{"name":"{name}","attributes":{{"org.gradle.category":"library","org.gradle.dependency.bundling":"external","org.gradle.libraryelements":"aar","org.gradle.usage":"{usage}","org.jetbrains.kotlin.platform.type":"androidJvm"}},"dependencies":{dependencies},"files":{files}}}"#
+                r#"{{"name":"{name}","attributes":{{"org.gradle.category":"library","org.gradle.dependency.bundling":"external","org.gradle.libraryelements":"{elements}","org.gradle.usage":"{usage}",{platform}}},"dependencies":{dependencies},"files":{files}}}"#
             )
         };
         Ok(format!(
@@ -234,8 +292,21 @@ fn standard_library() -> Result<Dependency, String> {
     })
 }
 
-/// What the library needs; `own` is its own version.
-fn dependencies(own: &str) -> Result<Vec<Dependency>, String> {
+/// What the library needs on Android; `own` is its own version.
+fn android_dependencies(own: &str) -> Result<Vec<Dependency>, String> {
+    let mut needed = dependencies(Packaging::Aar)?;
+    needed.push(Dependency {
+        group: GROUP,
+        name: VERIFIER,
+        version: own.to_owned(),
+        is_api: false,
+        is_aar: true,
+    });
+    Ok(needed)
+}
+
+/// What the library needs everywhere; JNA is in a file of the same kind.
+fn dependencies(packaging: Packaging) -> Result<Vec<Dependency>, String> {
     Ok(vec![
         standard_library()?,
         Dependency {
@@ -250,14 +321,7 @@ fn dependencies(own: &str) -> Result<Vec<Dependency>, String> {
             name: "jna",
             version: version_of("jna.version")?,
             is_api: false,
-            is_aar: true,
-        },
-        Dependency {
-            group: GROUP,
-            name: VERIFIER,
-            version: own.to_owned(),
-            is_api: false,
-            is_aar: true,
+            is_aar: packaging == Packaging::Aar,
         },
     ])
 }
@@ -280,6 +344,20 @@ fn dependency_list<'a>(dependencies: impl Iterator<Item = &'a Dependency>) -> St
         })
         .collect();
     format!("[{}]", listed.join(","))
+}
+
+/// Writes the checksums of a file beside it.
+fn add_sums(file: &Path) -> Result<(), String> {
+    for (tool, ending) in [
+        ("sha512sum", "sha512"),
+        ("sha256sum", "sha256"),
+        ("sha1sum", "sha1"),
+        ("md5sum", "md5"),
+    ] {
+        let sum = sum(tool, file)?;
+        write(&PathBuf::from(format!("{}.{ending}", file.display())), &sum)?;
+    }
+    Ok(())
 }
 
 fn sum(program: &str, file: &Path) -> Result<String, String> {

@@ -1,5 +1,6 @@
 //! An app that knows the library by its coordinates only.
 
+use std::env;
 use std::path::Path;
 
 use super::assemble;
@@ -7,11 +8,14 @@ use super::build::Host;
 use super::maven::{self, maven};
 use super::publish::Published;
 use super::{ARTIFACT, GROUP, VERIFIER, folder, sources};
-use crate::files::{fresh, read};
+use crate::files::{copy, fresh, read};
 use crate::report::Outcome;
 use crate::tool;
 
 const PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin";
+
+/// In the repository.
+const PICTURE: &str = "docs/android/sample.png";
 
 /// Compiles it against Android's API, and runs what needs no Android on this machine, against the test server.
 pub(super) fn run(host: &Host, published: &Published) -> Outcome {
@@ -33,7 +37,25 @@ pub(super) fn run(host: &Host, published: &Published) -> Outcome {
     if let Err(failure) = prepared {
         return Outcome::of(Err(failure));
     }
-    maven::tested(maven(&project).args(&settings).arg("verify"), &build)
+    let mut outcome = maven::tested(maven(&project).args(&settings).arg("verify"), &build);
+    if outcome.failure.is_none() {
+        outcome.failure = picture(&build).err();
+    }
+    outcome
+}
+
+/// The activity as a test has drawn it, which the guide shows; `REGENERATE=1` replaces the one that is committed.
+fn picture(build: &Path) -> Result<(), String> {
+    let drawn = build.join("sample.png");
+    let shown = tool::workspace().join(PICTURE);
+    if env::var_os("REGENERATE").is_some() {
+        copy(&drawn, &shown)?;
+    }
+    if !shown.is_file() {
+        return Err(format!("there is no {PICTURE}"));
+    }
+    println!("{}", drawn.display());
+    Ok(())
 }
 
 /// Compiles it with the oldest Kotlin that can use the library, which the guide names.

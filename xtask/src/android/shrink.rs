@@ -41,7 +41,8 @@ pub(super) fn run(host: &Host) -> Result<(), String> {
     tool::run(shrink.args(class_path(&work)?))?;
     let mut java = Command::new("java");
     java.arg(format!("-Djna.library.path={}", host.native.display()));
-    let said = tool::output(java.arg("-cp").arg(&shrunk).arg(MAIN))?;
+    java.arg("-cp").arg(&shrunk).arg(MAIN);
+    let said = tool::output(java.arg(&host.test_server))?;
     if !said.contains(DONE) {
         return Err(format!("the shrunk program said: {said}"));
     }

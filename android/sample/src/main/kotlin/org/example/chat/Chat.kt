@@ -14,7 +14,7 @@ import kotlinx.coroutines.flow.update
 import kotlinx.coroutines.launch
 import kotlin.time.Duration.Companion.seconds
 
-/** A line of the conversation. */
+/** A line of the conversation; [Chat.ME] stands for the user. */
 data class Line(val from: String, val text: String)
 
 /**
@@ -25,11 +25,11 @@ class Chat(
     private val contact: Jid,
     scope: CoroutineScope,
 ) {
-    private val received = MutableStateFlow(emptyList<Line>())
+    private val conversation = MutableStateFlow(emptyList<Line>())
     private val logins = MutableStateFlow(emptyList<String>())
 
-    /** The messages received so far. */
-    val lines: StateFlow<List<Line>> = received.asStateFlow()
+    /** The messages sent and received so far. */
+    val lines: StateFlow<List<Line>> = conversation.asStateFlow()
 
     /** The outcome of each login: `BOUND` or `RESUMED`, and the number of round trips. */
     val journal: StateFlow<List<String>> = logins.asStateFlow()
@@ -42,7 +42,7 @@ class Chat(
                 when (event) {
                     is Event.Message -> {
                         val message = event.message
-                        received.update { it + Line((message.from.jid?.bare ?: message.from).toString(), message.body.orEmpty()) }
+                        conversation.update { it + Line((message.from.jid?.bare ?: message.from).toString(), message.body.orEmpty()) }
                     }
                     is Event.Online -> logins.update { it + "${event.outcome} in ${event.timeline.roundTrips}" }
                     else -> Unit
@@ -65,5 +65,11 @@ class Chat(
         client.shutdown()
     }
 
-    suspend fun say(text: String): SentStanza = client.send(contact, text)
+    /** Sends a message. It is stored when this returns, and shown. */
+    suspend fun say(text: String): SentStanza = client.send(contact, text).also { conversation.update { lines -> lines + Line(ME, text) } }
+
+    companion object {
+        /** Who has sent a message, if the user has. */
+        const val ME: String = "me"
+    }
 }

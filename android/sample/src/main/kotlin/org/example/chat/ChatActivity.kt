@@ -142,7 +142,13 @@ class ChatActivity : Activity() {
         signOut = button("Sign out")
         form = column(account, password, contact, signIn, check)
         conversation = column(message, send, signOut)
-        return ScrollView(this).apply { addView(column(status, form, lines, conversation)) }
+        val margin = (16 * resources.displayMetrics.density).toInt()
+        val all = column(status, form, lines, conversation).apply { setPadding(margin, 0, margin, margin) }
+        // Apps for Android 15 and later are drawn below the system's bars, too.
+        return ScrollView(this).apply {
+            fitsSystemWindows = true
+            addView(all)
+        }
     }
 
     private fun field(

@@ -1,5 +1,7 @@
 package org.example.chat
 
+import android.graphics.Bitmap
+import android.graphics.Canvas
 import android.os.Looper
 import android.view.View
 import im.snapback.SnapbackClient
@@ -14,11 +16,13 @@ import org.robolectric.RobolectricTestRunner
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
+import org.robolectric.annotation.GraphicsMode
 import java.io.File
 
 /** The app as its user sees it, with real TLS to the reference server. */
 @RunWith(RobolectricTestRunner::class)
-@Config(sdk = [34], manifest = Config.NONE, application = TestApp::class)
+@Config(sdk = [34], manifest = Config.NONE, application = TestApp::class, qualifiers = "w360dp-h400dp-xhdpi")
+@GraphicsMode(GraphicsMode.Mode.NATIVE)
 class ChatActivityTest {
     private val server = Server()
     private val activities = mutableListOf<ActivityController<ChatActivity>>()
@@ -32,6 +36,9 @@ class ChatActivityTest {
     private fun start(): ChatActivity {
         val controller = Robolectric.buildActivity(ChatActivity::class.java).also { activities += it }
         (controller.get().application as TestApp).server = server
+        // As in the manifest, which is not read here.
+        controller.get().setTheme(android.R.style.Theme_DeviceDefault_Light)
+        controller.get().title = "Chat"
         return controller.setup().get()
     }
 
@@ -62,6 +69,8 @@ class ChatActivityTest {
         assertEquals("", "${activity.message.text}")
         server.tell("""{"world":"message","body":"Here."}""")
         await({ activity.lines.text }) { "romeo@localhost: Here." in activity.lines.text }
+        assertTrue("me: Wherefore art thou?" in activity.lines.text)
+        draw(activity.window.decorView, File(System.getProperty("snapback.picture")))
 
         val rotated = start()
         await({ rotated.lines.text }) { "romeo@localhost: Here." in rotated.lines.text }
@@ -71,6 +80,20 @@ class ChatActivityTest {
         rotated.signOut.performClick()
         await({ rotated.status.text }) { app.saved == null && rotated.lines.text.isEmpty() }
         assertTrue(rotated.signIn.isShown && !rotated.send.isShown)
+    }
+
+    /** Writes what the window shows, and checks that it shows something. */
+    private fun draw(
+        window: View,
+        file: File,
+    ) {
+        val picture = Bitmap.createBitmap(window.width, window.height, Bitmap.Config.ARGB_8888)
+        window.draw(Canvas(picture))
+        file.outputStream().use { picture.compress(Bitmap.CompressFormat.PNG, 100, it) }
+        val pixels = IntArray(picture.width * picture.height)
+        picture.getPixels(pixels, 0, picture.width, 0, 0, picture.width, picture.height)
+        // The letters have smooth edges.
+        assertTrue("${pixels.distinct().size} colours", pixels.distinct().size > 50)
     }
 
     @Test
