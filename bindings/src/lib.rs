@@ -50,6 +50,7 @@ mod platform;
 mod proxy;
 mod push;
 mod receipts;
+mod recorder;
 mod refused_certificate;
 mod room_event;
 mod room_types;
@@ -99,6 +100,7 @@ pub use platform::{
 };
 pub use proxy::{Proxy, ProxyKind};
 pub use receipts::ReceiptPolicy;
+pub use recorder::{AttemptRecord, ConnectionQuality, Percentiles};
 pub use refused_certificate::RefusedCertificate;
 pub use room_event::{RoomConfigChange, RoomEvent, RoomExit, RoomInvitation, RoomLoss};
 pub use room_types::{

@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use snapback_engine::engine::EventQueueLevel;
+use snapback_engine::recorder::Recorder;
 use snapback_engine::supervisor::{ConnectionState, OfflineReason};
 use tokio::sync::{Notify, watch};
 
 use crate::Event;
 use crate::background_sync::Fetched;
 use snapback_proto::jid::Jid;
+use snapback_proto::time::Now;
 use snapback_proto::xep::blocking::BlockListChange;
 use snapback_proto::xml::Element;
 
@@ -36,6 +38,7 @@ pub(crate) struct EventQueue {
     drained: Notify,
     gap_received: Notify,
     fetched: Arc<Fetched>,
+    recorder: Mutex<Recorder>,
     /// The current state of the connection, for receivers that do not wait for the events before it.
     connection: watch::Sender<ConnectionState>,
 }
@@ -48,6 +51,7 @@ impl Default for EventQueue {
             drained: Notify::default(),
             gap_received: Notify::default(),
             fetched: Arc::default(),
+            recorder: Mutex::default(),
             connection: watch::Sender::new(NOT_CONNECTED),
         }
     }
@@ -128,6 +132,18 @@ impl EventQueue {
 
     pub(crate) fn states(&self) -> watch::Receiver<ConnectionState> {
         self.connection.subscribe()
+    }
+
+    /// Records an event about connections.
+    pub(crate) fn record(&self, event: &Event, now: Now) {
+        self.recorder().note(event, now);
+    }
+
+    /// Returns the flight recorder.
+    pub(crate) fn recorder(&self) -> MutexGuard<'_, Recorder> {
+        self.recorder
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the count of what became an event.

@@ -63,6 +63,7 @@
 //! prints what each flight of a login and of a resumption carried. `examples/support/mod.rs` says how they find a server.
 #![cfg_attr(not(test), warn(clippy::too_many_lines))]
 
+pub mod attempts;
 mod background_sync;
 mod client;
 mod clock;
@@ -117,6 +118,7 @@ pub use snapback_engine::engine::{
     EndedQuery, EngineEvent as Event, KeyError, Refusal, RespondError, ServerAddress,
 };
 pub use snapback_engine::link::{FlightReport, LinkError, LocalStep, Timeline};
+pub use snapback_engine::recorder::{AttemptRecord, ConnectionQuality, Percentiles};
 pub use snapback_engine::supervisor::{
     AfterEnd, AttemptPhase, ConnectionState, OfflineReason, Timing,
 };

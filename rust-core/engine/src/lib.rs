@@ -83,6 +83,7 @@
 
 pub mod engine;
 pub mod link;
+pub mod recorder;
 pub mod supervisor;
 pub mod variants;
 

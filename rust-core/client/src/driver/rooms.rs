@@ -129,6 +129,7 @@ impl Driver {
     /// Reports an event to the rooms, and to the app what is the app's.
     pub(super) fn event(&mut self, event: Event) {
         let now = self.clock.now();
+        self.events.record(&event, now);
         let rooms = &mut self.rooms.rooms;
         match event {
             Event::Online {

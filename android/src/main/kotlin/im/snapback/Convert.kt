@@ -34,7 +34,7 @@ internal fun CoreTimeline.toTimeline(): Timeline =
         bytesReceived = bytesReceived.toLong(),
     )
 
-private fun CoreDialReport.toDialReport(): DialReport =
+internal fun CoreDialReport.toDialReport(): DialReport =
     DialReport(
         queries =
             queries.map {

@@ -77,6 +77,9 @@ public class SnapbackClient private constructor(
     /** Where the server publishes push notifications (XEP-0357). */
     public val push: PushNotifications = PushNotifications(calls)
 
+    /** What the last connections did, and how good the connection is. */
+    public val recorder: FlightRecorder = FlightRecorder(calls)
+
     /** The block list (XEP-0191). */
     public val blocking: Blocking get() = Blocking(this)
 

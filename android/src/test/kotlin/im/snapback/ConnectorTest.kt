@@ -62,7 +62,7 @@ class ConnectorTest {
                     client.next<Event.Online>()
                     client.send(ROMEO, "one").awaitAcked()
                     server.tell("cut")
-                    assertEquals(Outcome.RESUMED, client.next<Event.Online>().outcome)
+                    assertEquals(SessionOutcome.RESUMED, client.next<Event.Online>().outcome)
                     assertEquals(2, addresses.size)
                     assertEquals(1, addresses.toSet().size)
                 }
