@@ -1227,6 +1227,33 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
     func enablePush(service: String, node: String?, options: [String: String]) async throws
 
     /**
+     * Returns how good the connection was.
+     *
+     * # Errors
+     *
+     * [`CallError::Closed`] if the client is closed.
+     */
+    func connectionQuality() async throws  -> ConnectionQuality
+
+    /**
+     * Returns the last attempts as lines of JSON, which `snapback trace` reads.
+     *
+     * # Errors
+     *
+     * [`CallError::Closed`] if the client is closed.
+     */
+    func exportAttempts() async throws  -> String
+
+    /**
+     * Returns what the last attempts to connect did, failed ones too, the newest last.
+     *
+     * # Errors
+     *
+     * [`CallError::Closed`] if the client is closed.
+     */
+    func recentAttempts() async throws  -> [AttemptRecord]
+
+    /**
      * Changes these fields of a room's configuration.
      */
     func configureRoom(room: String, fields: [RoomField]) async throws
@@ -2278,6 +2305,75 @@ package func enablePush(service: String, node: String?, options: [String: String
             freeFunc: ffi_snapback_ffi_rust_future_free_void,
             liftFunc: { $0 },
             errorHandler: FfiConverterTypePushError_lift
+        )
+}
+
+    /**
+     * Returns how good the connection was.
+     *
+     * # Errors
+     *
+     * [`CallError::Closed`] if the client is closed.
+     */
+package func connectionQuality()async throws  -> ConnectionQuality  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_connection_quality(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeConnectionQuality_lift,
+            errorHandler: FfiConverterTypeCallError_lift
+        )
+}
+
+    /**
+     * Returns the last attempts as lines of JSON, which `snapback trace` reads.
+     *
+     * # Errors
+     *
+     * [`CallError::Closed`] if the client is closed.
+     */
+package func exportAttempts()async throws  -> String  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_export_attempts(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterString.lift,
+            errorHandler: FfiConverterTypeCallError_lift
+        )
+}
+
+    /**
+     * Returns what the last attempts to connect did, failed ones too, the newest last.
+     *
+     * # Errors
+     *
+     * [`CallError::Closed`] if the client is closed.
+     */
+package func recentAttempts()async throws  -> [AttemptRecord]  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_recent_attempts(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterSequenceTypeAttemptRecord.lift,
+            errorHandler: FfiConverterTypeCallError_lift
         )
 }
 
@@ -3854,6 +3950,125 @@ package func FfiConverterTypeLogSink_lower(_ value: LogSink) -> UInt64 {
 
 
 /**
+ * An attempt to connect, and the connection that came of it.
+ */
+package struct AttemptRecord: Equatable, Hashable {
+    /**
+     * Counts from 1 since the client was opened.
+     */
+    package let number: UInt64
+    /**
+     * When its result was known, by the clock of the device, in milliseconds since 1970.
+     */
+    package let atMs: Int64
+    /**
+     * How the server was found and reached.
+     */
+    package let dial: DialReport
+    /**
+     * What each flight carried, if there was a transport.
+     */
+    package let timeline: Timeline?
+    /**
+     * The session that was established; missing if there was none.
+     */
+    package let outcome: SessionOutcome?
+    /**
+     * Why the connection or the attempt ended; missing for the connection that exists.
+     */
+    package let ended: EndReason?
+    /**
+     * How long the session lasted, in milliseconds, if it has ended.
+     */
+    package let lastedMs: UInt64?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * Counts from 1 since the client was opened.
+         */number: UInt64,
+        /**
+         * When its result was known, by the clock of the device, in milliseconds since 1970.
+         */atMs: Int64,
+        /**
+         * How the server was found and reached.
+         */dial: DialReport,
+        /**
+         * What each flight carried, if there was a transport.
+         */timeline: Timeline?,
+        /**
+         * The session that was established; missing if there was none.
+         */outcome: SessionOutcome?,
+        /**
+         * Why the connection or the attempt ended; missing for the connection that exists.
+         */ended: EndReason?,
+        /**
+         * How long the session lasted, in milliseconds, if it has ended.
+         */lastedMs: UInt64?) {
+        self.number = number
+        self.atMs = atMs
+        self.dial = dial
+        self.timeline = timeline
+        self.outcome = outcome
+        self.ended = ended
+        self.lastedMs = lastedMs
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension AttemptRecord: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeAttemptRecord: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AttemptRecord {
+        return
+            try AttemptRecord(
+                number: FfiConverterUInt64.read(from: &buf),
+                atMs: FfiConverterInt64.read(from: &buf),
+                dial: FfiConverterTypeDialReport.read(from: &buf),
+                timeline: FfiConverterOptionTypeTimeline.read(from: &buf),
+                outcome: FfiConverterOptionTypeSessionOutcome.read(from: &buf),
+                ended: FfiConverterOptionTypeEndReason.read(from: &buf),
+                lastedMs: FfiConverterOptionUInt64.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: AttemptRecord, into buf: inout [UInt8]) {
+        FfiConverterUInt64.write(value.number, into: &buf)
+        FfiConverterInt64.write(value.atMs, into: &buf)
+        FfiConverterTypeDialReport.write(value.dial, into: &buf)
+        FfiConverterOptionTypeTimeline.write(value.timeline, into: &buf)
+        FfiConverterOptionTypeSessionOutcome.write(value.outcome, into: &buf)
+        FfiConverterOptionTypeEndReason.write(value.ended, into: &buf)
+        FfiConverterOptionUInt64.write(value.lastedMs, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeAttemptRecord_lift(_ buf: RustBuffer) throws -> AttemptRecord {
+    return try FfiConverterTypeAttemptRecord.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeAttemptRecord_lower(_ value: AttemptRecord) -> RustBuffer {
+    return FfiConverterTypeAttemptRecord.lower(value)
+}
+
+
+/**
  * One format of an avatar.
  */
 public struct AvatarInfo: Equatable, Hashable {
@@ -4186,6 +4401,135 @@ package func FfiConverterTypeCatchUp_lift(_ buf: RustBuffer) throws -> CatchUp {
 #endif
 package func FfiConverterTypeCatchUp_lower(_ value: CatchUp) -> RustBuffer {
     return FfiConverterTypeCatchUp.lower(value)
+}
+
+
+/**
+ * How good the connection was in the last seven days, as far as this client knows.
+ */
+package struct ConnectionQuality: Equatable, Hashable {
+    /**
+     * Attempts to connect.
+     */
+    package let attempts: UInt64
+    /**
+     * Sessions that were resumed (XEP-0198).
+     */
+    package let resumed: UInt64
+    /**
+     * New sessions.
+     */
+    package let bound: UInt64
+    /**
+     * The time from when a session was wanted and possible to the session.
+     */
+    package let timeToOnline: Percentiles?
+    /**
+     * The time from the first packet of a connection to the session.
+     */
+    package let login: Percentiles?
+    /**
+     * The time of the last TCP handshake, in milliseconds.
+     */
+    package let roundTripMs: UInt64?
+    /**
+     * Bytes written by logins, until the session was established.
+     */
+    package let loginBytesSent: UInt64
+    /**
+     * Bytes read by logins, until the session was established.
+     */
+    package let loginBytesReceived: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * Attempts to connect.
+         */attempts: UInt64,
+        /**
+         * Sessions that were resumed (XEP-0198).
+         */resumed: UInt64,
+        /**
+         * New sessions.
+         */bound: UInt64,
+        /**
+         * The time from when a session was wanted and possible to the session.
+         */timeToOnline: Percentiles?,
+        /**
+         * The time from the first packet of a connection to the session.
+         */login: Percentiles?,
+        /**
+         * The time of the last TCP handshake, in milliseconds.
+         */roundTripMs: UInt64?,
+        /**
+         * Bytes written by logins, until the session was established.
+         */loginBytesSent: UInt64,
+        /**
+         * Bytes read by logins, until the session was established.
+         */loginBytesReceived: UInt64) {
+        self.attempts = attempts
+        self.resumed = resumed
+        self.bound = bound
+        self.timeToOnline = timeToOnline
+        self.login = login
+        self.roundTripMs = roundTripMs
+        self.loginBytesSent = loginBytesSent
+        self.loginBytesReceived = loginBytesReceived
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ConnectionQuality: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeConnectionQuality: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ConnectionQuality {
+        return
+            try ConnectionQuality(
+                attempts: FfiConverterUInt64.read(from: &buf),
+                resumed: FfiConverterUInt64.read(from: &buf),
+                bound: FfiConverterUInt64.read(from: &buf),
+                timeToOnline: FfiConverterOptionTypePercentiles.read(from: &buf),
+                login: FfiConverterOptionTypePercentiles.read(from: &buf),
+                roundTripMs: FfiConverterOptionUInt64.read(from: &buf),
+                loginBytesSent: FfiConverterUInt64.read(from: &buf),
+                loginBytesReceived: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: ConnectionQuality, into buf: inout [UInt8]) {
+        FfiConverterUInt64.write(value.attempts, into: &buf)
+        FfiConverterUInt64.write(value.resumed, into: &buf)
+        FfiConverterUInt64.write(value.bound, into: &buf)
+        FfiConverterOptionTypePercentiles.write(value.timeToOnline, into: &buf)
+        FfiConverterOptionTypePercentiles.write(value.login, into: &buf)
+        FfiConverterOptionUInt64.write(value.roundTripMs, into: &buf)
+        FfiConverterUInt64.write(value.loginBytesSent, into: &buf)
+        FfiConverterUInt64.write(value.loginBytesReceived, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeConnectionQuality_lift(_ buf: RustBuffer) throws -> ConnectionQuality {
+    return try FfiConverterTypeConnectionQuality.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeConnectionQuality_lower(_ value: ConnectionQuality) -> RustBuffer {
+    return FfiConverterTypeConnectionQuality.lower(value)
 }
 
 
@@ -8278,6 +8622,75 @@ package func FfiConverterTypePayloadProblem_lower(_ value: PayloadProblem) -> Ru
 
 
 /**
+ * Two percentiles of times, in milliseconds.
+ */
+package struct Percentiles: Equatable, Hashable {
+    /**
+     * Half of them took at most this long.
+     */
+    package let p50Ms: UInt64
+    /**
+     * All but one in a hundred took at most this long.
+     */
+    package let p99Ms: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * Half of them took at most this long.
+         */p50Ms: UInt64,
+        /**
+         * All but one in a hundred took at most this long.
+         */p99Ms: UInt64) {
+        self.p50Ms = p50Ms
+        self.p99Ms = p99Ms
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Percentiles: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypePercentiles: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Percentiles {
+        return
+            try Percentiles(
+                p50Ms: FfiConverterUInt64.read(from: &buf),
+                p99Ms: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: Percentiles, into buf: inout [UInt8]) {
+        FfiConverterUInt64.write(value.p50Ms, into: &buf)
+        FfiConverterUInt64.write(value.p99Ms, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypePercentiles_lift(_ buf: RustBuffer) throws -> Percentiles {
+    return try FfiConverterTypePercentiles.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypePercentiles_lower(_ value: Percentiles) -> RustBuffer {
+    return FfiConverterTypePercentiles.lower(value)
+}
+
+
+/**
  * A proxy for the connections of an account. Its password is an argument of `open`.
  */
 package struct Proxy: Equatable, Hashable {
@@ -9926,6 +10339,10 @@ package struct Timeline: Equatable, Hashable {
      */
     package let tls: TlsSummary?
     /**
+     * Whether the TCP handshake carried the first flight (TCP Fast Open, RFC 7413).
+     */
+    package let fastOpen: Bool
+    /**
      * The time from the first packet to the session, in milliseconds.
      */
     package let tookMs: UInt64?
@@ -9951,6 +10368,9 @@ package struct Timeline: Equatable, Hashable {
          * The result of the TLS negotiation.
          */tls: TlsSummary?,
         /**
+         * Whether the TCP handshake carried the first flight (TCP Fast Open, RFC 7413).
+         */fastOpen: Bool,
+        /**
          * The time from the first packet to the session, in milliseconds.
          */tookMs: UInt64?,
         /**
@@ -9962,6 +10382,7 @@ package struct Timeline: Equatable, Hashable {
         self.flights = flights
         self.local = local
         self.tls = tls
+        self.fastOpen = fastOpen
         self.tookMs = tookMs
         self.bytesSent = bytesSent
         self.bytesReceived = bytesReceived
@@ -9986,6 +10407,7 @@ package struct FfiConverterTypeTimeline: FfiConverterRustBuffer {
                 flights: FfiConverterSequenceTypeFlight.read(from: &buf),
                 local: FfiConverterSequenceTypeLocalStep.read(from: &buf),
                 tls: FfiConverterOptionTypeTlsSummary.read(from: &buf),
+                fastOpen: FfiConverterBool.read(from: &buf),
                 tookMs: FfiConverterOptionUInt64.read(from: &buf),
                 bytesSent: FfiConverterUInt64.read(from: &buf),
                 bytesReceived: FfiConverterUInt64.read(from: &buf)
@@ -9996,6 +10418,7 @@ package struct FfiConverterTypeTimeline: FfiConverterRustBuffer {
         FfiConverterSequenceTypeFlight.write(value.flights, into: &buf)
         FfiConverterSequenceTypeLocalStep.write(value.local, into: &buf)
         FfiConverterOptionTypeTlsSummary.write(value.tls, into: &buf)
+        FfiConverterBool.write(value.fastOpen, into: &buf)
         FfiConverterOptionUInt64.write(value.tookMs, into: &buf)
         FfiConverterUInt64.write(value.bytesSent, into: &buf)
         FfiConverterUInt64.write(value.bytesReceived, into: &buf)
@@ -20687,6 +21110,30 @@ fileprivate struct FfiConverterOptionTypeNodeItem: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypePercentiles: FfiConverterRustBuffer {
+    typealias SwiftType = Percentiles?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypePercentiles.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypePercentiles.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeProxy: FfiConverterRustBuffer {
     typealias SwiftType = Proxy?
 
@@ -21047,6 +21494,30 @@ fileprivate struct FfiConverterOptionTypeDnsRequest: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeEndReason: FfiConverterRustBuffer {
+    typealias SwiftType = EndReason?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeEndReason.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeEndReason.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeJidProblem: FfiConverterRustBuffer {
     typealias SwiftType = JidProblem?
 
@@ -21353,6 +21824,31 @@ fileprivate struct FfiConverterSequenceData: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterData.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeAttemptRecord: FfiConverterRustBuffer {
+    typealias SwiftType = [AttemptRecord]
+
+    package static func write(_ value: [AttemptRecord], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeAttemptRecord.write(item, into: &buf)
+        }
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [AttemptRecord] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [AttemptRecord]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeAttemptRecord.read(from: &buf))
         }
         return seq
     }
@@ -22563,6 +23059,15 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_enable_push() != 14544) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_connection_quality() != 59635) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_export_attempts() != 23054) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_recent_attempts() != 7500) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_configure_room() != 7161) {
