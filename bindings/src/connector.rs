@@ -89,7 +89,7 @@ impl ConnectRequests {
         if descriptor < 0 {
             return self.failed(id, ConnectProblem::Other);
         }
-        // SAFETY: the caller hands over an open descriptor that nobody else closes; this is the contract of the function that the
+        // SAFETY: the caller hands over an open descriptor that no one else closes; this is the contract of the function that the
         // app calls, as of every C function that takes a descriptor.
         let socket = unsafe { OwnedFd::from_raw_fd(descriptor) };
         self.answer(id, Ok(socket));
@@ -216,7 +216,7 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_is_not_needed_is_cancelled_and_closed() {
         let requests = ConnectRequests::default();
-        // Nobody has taken the request.
+        // The request was not taken.
         drop(dial(&requests));
         assert!(requests.0.lock().queue.is_empty());
         let dialing = dial(&requests);

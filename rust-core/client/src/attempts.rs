@@ -4,9 +4,24 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use snapback_engine::link::{FlightReport, Timeline};
-use snapback_engine::recorder::AttemptRecord;
+use snapback_engine::recorder::{AttemptRecord, ConnectionQuality};
 use snapback_proto::connection::Outcome;
 use snapback_proto::protocol_message::ProtocolMessage;
+
+use crate::client::Client;
+
+impl Client {
+    /// Returns what the last attempts to connect did, failed ones too, the newest last: at most
+    /// [`MAX_ATTEMPTS`](snapback_engine::recorder::MAX_ATTEMPTS), in memory. [`to_json_lines`] exports them.
+    pub fn recent_attempts(&self) -> Vec<AttemptRecord> {
+        self.events.recorder().attempts().cloned().collect()
+    }
+
+    /// Returns how good the connection was in the last seven days, as far as this client knows.
+    pub fn connection_quality(&self) -> ConnectionQuality {
+        self.events.recorder().quality()
+    }
+}
 
 /// Returns a line for each session and for each end of a connection, oldest first, each ending with a line break.
 ///
@@ -21,7 +36,11 @@ pub fn to_json_lines<'a>(attempts: impl IntoIterator<Item = &'a AttemptRecord>) 
         }
         if let Some(reason) = &attempt.ended {
             let at = at + attempt.lasted.unwrap_or_default();
-            let _ = write!(text, "{{\"at_ms\":{},\"event\":\"ended\",\"error\":", ms(at));
+            let _ = write!(
+                text,
+                "{{\"at_ms\":{},\"event\":\"ended\",\"error\":",
+                ms(at)
+            );
             string(&mut text, &reason.to_string());
             text.push_str("}\n");
         }

@@ -17,7 +17,6 @@ use snapback_proto::xep::stanza_id;
 use snapback_proto::xml::Element;
 use snapback_resolver::{NameServers, PrivateDns};
 use snapback_store::{Roster, Store, StoreError};
-use snapback_engine::recorder::{AttemptRecord, ConnectionQuality};
 use snapback_tls::{TlsContext, Trust};
 use snapback_types::hex;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -43,7 +42,7 @@ use crate::{EndReason, Event, KeyError, KeyHash};
 #[derive(Debug)]
 pub struct Client {
     pub(crate) requests: mpsc::UnboundedSender<Request>,
-    events: Arc<EventQueue>,
+    pub(crate) events: Arc<EventQueue>,
     platform: Arc<Platform>,
     pub(crate) inbound: Arc<InboundQueue>,
     ids: Ids,
@@ -113,18 +112,6 @@ impl Client {
             name_servers,
             caps,
         })
-    }
-
-    /// Returns what the last attempts to connect did, failed ones too, the newest last: at most
-    /// [`MAX_ATTEMPTS`](snapback_engine::recorder::MAX_ATTEMPTS), in memory. [`attempts::to_json_lines`](crate::attempts::to_json_lines)
-    /// exports them.
-    pub fn recent_attempts(&self) -> Vec<AttemptRecord> {
-        self.events.recorder().attempts().cloned().collect()
-    }
-
-    /// Returns how good the connection was in the last seven days, as far as this client knows.
-    pub fn connection_quality(&self) -> ConnectionQuality {
-        self.events.recorder().quality()
     }
 
     /// Connects, and reconnects after each break. A suspended client resumes.

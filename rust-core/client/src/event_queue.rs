@@ -141,9 +141,7 @@ impl EventQueue {
 
     /// Returns the flight recorder.
     pub(crate) fn recorder(&self) -> MutexGuard<'_, Recorder> {
-        self.recorder
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the count of what became an event.

@@ -1,5 +1,5 @@
 //! S13, S6: the data of a SYN may be delivered twice (RFC 7413 section 6.1). The server sees a second connection that begins with
-//! the same bytes, before the real one or after it. Nobody gets a second session from it, and the client is online.
+//! the same bytes, before the real one or after it. No second session comes of it, and the client is online.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -158,7 +158,7 @@ impl Recorder {
             } => {
                 self.waiting.get_or_insert(now);
             }
-            // Nobody waits, or nothing can be done.
+            // No session is wanted, or none is possible.
             ConnectionState::Offline { .. } => self.waiting = None,
         }
     }

@@ -63,7 +63,7 @@ impl OpensslServer {
             .flatten()
             .map_while(Result::ok)
             .find_map(|line| line.strip_prefix("ACCEPT ")?.parse().ok());
-        // It reports each connection, and would fail if nobody read that.
+        // It reports each connection, and would fail if that were not read.
         thread::spawn(move || lines.into_iter().flatten().count());
         match addr {
             Some(addr) => Ok(Self {

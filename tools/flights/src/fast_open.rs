@@ -73,7 +73,7 @@ pub(crate) async fn measure(rtt: Duration, runs: usize) -> Result<Vec<Measured>,
         let setting = |fast_open| Setting {
             early_data: case.early_data,
             fast_open,
-            // The connection was cut, and nobody should wait until the client notices.
+            // The connection was cut, and the test must not wait until the client notices.
             probe: Some(rtt * 2),
             ..Setting::new(case.host.clone(), case.transport, Profile::plain(rtt), 1)
         };

@@ -18,7 +18,7 @@ const PUBLIC: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
 const MOVED: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 8);
 /// The name server.
 const DNS: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 53);
-/// A name server that nobody runs.
+/// A name server that does not exist.
 const DEAD_DNS: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 9);
 const CLIENT_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 1);
 const DNS_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x53, 0, 0, 0, 0, 0x53);

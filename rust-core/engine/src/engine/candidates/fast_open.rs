@@ -42,7 +42,7 @@ impl FastOpen {
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// Records that bytes were received, so long after the transport was ready. Returns whether they answer the first SYN.
+    /// Records that bytes were received, and how long after the transport was ready. Returns whether they answer the first SYN.
     pub(in crate::engine) fn answered(&mut self, after: Duration) -> bool {
         let is_first = after < SYN_TIMEOUT;
         match is_first {

@@ -149,7 +149,7 @@ impl Namespace {
                 let address = format!("{address}/32");
                 self.ip(&["address", verb, &address, "dev", interface])
             }
-            // Nobody else is asked whether the address is free.
+            // Without a check that the address is free.
             IpAddr::V6(address) => {
                 let address = format!("{address}/128");
                 self.ip(&["-6", "address", verb, &address, "dev", interface, "nodad"])
