@@ -246,14 +246,12 @@ async fn settled(mut states: watch::Receiver<ConnectionState>) -> Result<Settled
         match *states.borrow_and_update() {
             ConnectionState::Online {
                 outcome: Outcome::Unannounced,
-                is_caught_up,
+                is_caught_up: true,
                 ..
-            } => {
-                if is_caught_up {
-                    return Ok(Settled::CaughtUp);
-                }
+            } => return Ok(Settled::CaughtUp),
+            ConnectionState::Online { outcome, .. } if outcome != Outcome::Unannounced => {
+                return Ok(Settled::Session);
             }
-            ConnectionState::Online { .. } => return Ok(Settled::Session),
             ConnectionState::Offline {
                 reason:
                     reason @ (OfflineReason::NeedsCredentials

@@ -106,7 +106,7 @@ impl Night {
         // the flight in which it was made.
         let more = match self.course.online[0] {
             Outcome::Resumed => 2,
-            Outcome::Bound => 1,
+            Outcome::Bound | Outcome::Unannounced => 1,
         };
         assert!(
             self.course.round_trips[0] <= self.cold + more,

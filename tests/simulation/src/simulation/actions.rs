@@ -125,15 +125,10 @@ impl<T: Tls + Clone> Simulation<'_, T> {
 
     fn romeo_writes(&mut self, count: u32) {
         let at = self.server_time();
-        // A session without presence gets only what is for its full JID.
-        let sessions = self.world.sessions().into_iter();
-        let unannounced = sessions.filter(|session| !session.available).last();
-        for number in 0..count {
-            let to = match &unannounced {
-                Some(session) if number % 2 == 1 => session.jid.as_str(),
-                _ => "juliet@localhost",
-            };
-            let id = (self.world).inject_message("romeo@localhost/x", to, "thou", at);
+        for _ in 0..count {
+            let id = self
+                .world
+                .inject_message("romeo@localhost/x", "juliet@localhost", "thou", at);
             let message = Message::new(id, "thou");
             self.model
                 .written(message, if self.doubling { ANY } else { 1 });

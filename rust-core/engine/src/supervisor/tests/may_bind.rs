@@ -37,10 +37,10 @@ fn i23_one_of_several_syncs_may_bind() {
         for input in order {
             outputs.extend(bench.put(input));
         }
-        let starts = outputs
+        let mut starts = outputs
             .iter()
             .filter(|output| matches!(output, Output::StartAttempt { .. }));
-        let last = starts.last();
+        let last = starts.next_back();
         assert!(matches!(
             last,
             Some(Output::StartAttempt {

@@ -7,10 +7,13 @@ pub(super) struct Memory {
     pub(super) knowledge: Knowledge,
     pub(super) inbound: Vec<Delivery>,
     pub(super) ops: Vec<Op>,
+    /// The same, by transactions.
+    pub(super) transactions: Vec<Vec<Op>>,
 }
 
 impl Memory {
     pub(super) fn apply(&mut self, ops: &[Op]) {
+        self.transactions.push(ops.to_vec());
         for op in ops {
             self.change(op);
             self.ops.push(op.clone());

@@ -293,6 +293,11 @@ impl Peer {
             .collect()
     }
 
+    /// The transactions until now.
+    pub(super) fn transactions(&self) -> &[Vec<Op>] {
+        &self.memory.transactions
+    }
+
     pub(super) fn state(&self) -> &'static str {
         self.connection.state_name()
     }

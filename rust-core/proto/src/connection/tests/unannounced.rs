@@ -6,7 +6,7 @@ use super::scripts::*;
 use super::setup::Setup;
 use super::texts::*;
 use crate::connection::{Command, Event, Outcome, Stage};
-use crate::knowledge::{Greeting, Knowledge, OutboundKind};
+use crate::knowledge::{Greeting, Knowledge, Op, OutboundKind};
 use crate::plan::Purpose;
 
 /// What follows the bind of a background sync.
@@ -130,11 +130,16 @@ fn i23_what_was_owed_is_stored_together_with_its_stanzas() {
     let mut peer = Setup::direct().knowing(settled(after_sync())).start();
     open_direct(&mut peer);
     finish_fast_resume(&mut peer, 1);
-    let ops = peer.ops();
-    let begin = ops.iter().position(|op| op == "SmGreeting").unwrap();
-    let is_of_greeting = |op: &&String| ["Enqueue", "SmPending"].contains(&op.as_str());
-    let together = ops[begin + 1..].iter().take_while(is_of_greeting);
-    assert_eq!(together.filter(|op| *op == "Enqueue").count(), 5, "{ops:?}");
+    let is_greeting = |op: &Op| matches!(op, Op::SmGreeting(Greeting::Sent));
+    let transactions = peer.transactions().iter();
+    let greetings: Vec<_> = transactions
+        .filter(|ops| ops.iter().any(is_greeting))
+        .collect();
+    let [ops] = greetings.as_slice() else {
+        panic!("{greetings:?}");
+    };
+    let queued = ops.iter().filter(|op| matches!(op, Op::Enqueue(_)));
+    assert_eq!(queued.count(), 5);
     // The server has received none of them.
     let knowledge = peer.knowledge();
     let again = "iq + iq + iq + presence + iq + r";
