@@ -112,7 +112,8 @@ pub(crate) fn section(rows: &[Measured], rtt: Duration) -> String {
     let mut text = format!(
         "## Measured with TCP Fast Open\n\nReal packets on a link of {} ms, both ends in network namespaces with \
          `tcp_fastopen` on, {} runs of each: **flights**,\n*wall time* in round trips, and the same without Fast Open. The \
-         cold login fetches the cookie, and gains nothing.\n\n",
+         kernel fetches the cookie with the first connection\nand keeps it, also for later cold logins. Data that arrives \
+         with the server's first answer and is read after it counts as a flight.\n\n",
         rtt.as_millis(),
         rows.first().map_or(0, |row| row.with.cold.len()),
     );
