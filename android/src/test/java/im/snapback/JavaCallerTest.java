@@ -4,13 +4,20 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import kotlin.Unit;
 import org.junit.jupiter.api.Test;
 
-/** What Java code calls without a Kotlin class between: everything that does not suspend. */
+/** What Java code calls without a Kotlin class between. */
 class JavaCallerTest {
     /** A key store that is written in Java. */
     private static final class MapVault implements KeyVault {
@@ -65,5 +72,36 @@ class JavaCallerTest {
         assertArrayEquals(new byte[] {1}, vault.read("a"));
         vault.isLocked = true;
         assertThrows(VaultException.Locked.class, () -> vault.read("a"));
+    }
+
+    @Test
+    void aSessionByFutures() throws Exception {
+        ExecutorService executor = Executors.newSingleThreadExecutor();
+        try (TestServer server = new TestServer()) {
+            CompletableFuture<SnapbackClient> opened =
+                    SnapbackFutures.open(SupportKt.JULIET, SupportKt.PASSWORD, it -> SupportKt.on(it, server));
+            try (SnapbackClient client = opened.get(60, TimeUnit.SECONDS)) {
+                SnapbackFutures futures = new SnapbackFutures(client);
+                CompletableFuture<Event.Online> online = new CompletableFuture<>();
+                AutoCloseable listening = futures.listen(executor, event -> {
+                    if (event instanceof Event.Online) online.complete((Event.Online) event);
+                });
+                client.connect();
+                online.get(60, TimeUnit.SECONDS);
+                SentStanza sent = futures.send(SupportKt.getROMEO(), "from Java").get(60, TimeUnit.SECONDS);
+                futures.awaitAcked(sent).get(60, TimeUnit.SECONDS);
+                assertEquals(List.of("from Java"), server.received());
+                assertTrue(futures.roster().get(60, TimeUnit.SECONDS).getContacts().isEmpty());
+                listening.close();
+                CompletableFuture<IqAnswer> refused =
+                        futures.iqGet(Element.parse("<query xmlns='urn:example:unknown'/>"));
+                ExecutionException failure =
+                        assertThrows(ExecutionException.class, () -> refused.get(60, TimeUnit.SECONDS));
+                assertTrue(failure.getCause() instanceof SnapbackException.Refused);
+                futures.disconnect().get(60, TimeUnit.SECONDS);
+            }
+        } finally {
+            executor.shutdownNow();
+        }
     }
 }

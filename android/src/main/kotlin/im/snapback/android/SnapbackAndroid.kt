@@ -8,11 +8,15 @@ import im.snapback.NativeLibrary
 import im.snapback.Snapback
 import im.snapback.SnapbackClient
 import im.snapback.SnapbackException
+import im.snapback.SnapbackFutures
 import im.snapback.StorageProblem
 import im.snapback.VaultException
+import java.util.concurrent.CompletableFuture
+import java.util.function.Consumer
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.milliseconds
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.withContext
-import kotlin.time.Duration
 
 /** Opens clients with everything that Android provides: key store, network monitor, resolver and foreground tracking. */
 public object SnapbackAndroid {
@@ -62,6 +66,23 @@ public object SnapbackAndroid {
         val credentials = password?.let(Credentials::password) ?: Credentials.stored()
         return open(context, account, credentials, pauseInBackgroundAfter, block)
     }
+
+    /**
+     * The same for Java; see [SnapbackFutures].
+     *
+     * @param pauseInBackgroundAfterMillis in milliseconds; `null` as in [open].
+     */
+    @JvmStatic
+    public fun openAsync(
+        context: Context,
+        account: String,
+        password: String?,
+        pauseInBackgroundAfterMillis: Long?,
+        configure: Consumer<Configuration>,
+    ): CompletableFuture<SnapbackClient> =
+        SnapbackFutures.opened {
+            open(context, account, password, pauseInBackgroundAfterMillis?.milliseconds) { configure.accept(this) }
+        }
 
     /** The same with credentials other than a password: a bearer token, a client certificate, or none. */
     @JvmStatic

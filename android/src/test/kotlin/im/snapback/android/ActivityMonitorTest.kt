@@ -24,7 +24,7 @@ import kotlin.time.Duration.Companion.seconds
 
 /** Activities start and stop, before and after a client is opened. */
 @RunWith(RobolectricTestRunner::class)
-@Config(sdk = [34], manifest = Config.NONE)
+@Config(sdk = [24, 34], manifest = Config.NONE)
 class ActivityMonitorTest {
     private val application: Application = RuntimeEnvironment.getApplication()
     private val reported = mutableListOf<String>()

@@ -37,7 +37,7 @@ import kotlin.time.Duration.Companion.seconds
 
 /** The alarm that all clients of the process share. */
 @RunWith(RobolectricTestRunner::class)
-@Config(sdk = [34], manifest = Config.NONE)
+@Config(sdk = [24, 34], manifest = Config.NONE)
 class KeepaliveAlarmTest {
     private val application: Application = RuntimeEnvironment.getApplication()
     private val alarms: ShadowAlarmManager =

@@ -31,7 +31,7 @@ import kotlin.concurrent.thread
 
 /** The vault, with a key store that fails as those of phones do. */
 @RunWith(RobolectricTestRunner::class)
-@Config(sdk = [34], manifest = Config.NONE)
+@Config(sdk = [24, 34], manifest = Config.NONE)
 class KeystoreVaultTest {
     @get:Rule
     val folder = TemporaryFolder()
@@ -137,6 +137,7 @@ class KeystoreVaultTest {
     }
 
     @Test
+    @Config(sdk = [34])
     fun `a key that the system reports as damaged is Broken from Android 13 on, and a reset ends that`() {
         val vault = vault(folder.root)
         vault.write("a", byteArrayOf(1))

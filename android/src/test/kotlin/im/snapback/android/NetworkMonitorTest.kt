@@ -15,6 +15,7 @@ import kotlinx.coroutines.test.advanceTimeBy
 import kotlinx.coroutines.test.runTest
 import org.junit.After
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
 import org.junit.Assert.assertThrows
 import org.junit.Before
 import org.junit.Test
@@ -57,10 +58,13 @@ class NetworkMonitorTest {
         shadowOf(application).grantPermissions(Manifest.permission.ACCESS_NETWORK_STATE)
     }
 
+    /** Some tests change it. */
+    private val sdk = Build.VERSION.SDK_INT
+
     @After
     fun close() {
         monitor?.close()
-        ReflectionHelpers.setStaticField(Build.VERSION::class.java, "SDK_INT", Build.VERSION_CODES.UPSIDE_DOWN_CAKE)
+        ReflectionHelpers.setStaticField(Build.VERSION::class.java, "SDK_INT", sdk)
     }
 
     private fun TestScope.open() {
@@ -93,6 +97,19 @@ class NetworkMonitorTest {
             callback.onBlockedStatusChanged(wifi, true)
             advanceTimeBy(5.seconds)
             assertEquals(listOf(false), reported.map { it.available })
+        }
+
+    @Test
+    @Config(sdk = [24])
+    fun `Android 7 has neither that callback nor Private DNS`() =
+        runTest {
+            open()
+            arrive(wifi)
+            advanceTimeBy(5.seconds)
+            assertEquals(listOf(NetworkState(true, listOf("192.0.2.1"))), reported)
+            callback.onLost(wifi)
+            advanceTimeBy(5.seconds)
+            assertFalse(reported.last().available)
         }
 
     @Test
