@@ -405,6 +405,8 @@ impl<T: Tls + Clone> Engine<T> {
         }
         match self.closing_store.take() {
             Some(ClosingStore::IfSuspended) if !self.supervisor.is_suspended() => false,
+            // It is closed already: the app has suspended the client during a background sync.
+            Some(_) if self.given.is_some() => false,
             Some(_) => {
                 let not_given = self.not_given();
                 self.ask(Asked::Closed, EngineOutput::CloseStore { not_given });
