@@ -227,11 +227,12 @@ public final class SnapbackClient: Sendable {
     _ sync: CoreBackgroundSync, _ deadline: Date, _ cancellation: Cancellation
   ) async throws -> DrainReport? {
     try await SnapbackError.translating {
-      var report = try await sync.drainUntil(
+      let report = try await sync.drainUntil(
         timeoutMs: Milliseconds.of(deadline.timeIntervalSinceNow), cancellation: cancellation)
       // The core has handed the events over, but the app may not have taken them.
-      if report?.outcome == .complete, !(await taken(before: deadline)) { report?.outcome = .timedOut }
-      return report
+      guard let report, report.outcome == .complete, !(await taken(before: deadline)) else { return report }
+      return DrainReport(
+        outcome: .timedOut, messages: report.messages, hasGap: report.hasGap, session: report.session)
     }
   }
 

@@ -125,7 +125,7 @@ final class SocketPump: @unchecked Sendable {
     if isOver { return }
     while !inbound.isEmpty {
       #if canImport(Glibc)
-        let count = inbound.withUnsafeBytes { send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+        let count = inbound.withUnsafeBytes { send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
       #else
         let count = inbound.withUnsafeBytes { send(socket, $0.baseAddress, $0.count, 0) }
       #endif

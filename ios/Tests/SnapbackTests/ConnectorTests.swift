@@ -78,7 +78,9 @@ import Testing
         }
         var rest = data
         while !rest.isEmpty {
-          let count = rest.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+          let count = rest.withUnsafeBytes { bytes in
+            Glibc.send(socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+          }
           if count <= 0 { return sent(false) }
           rest = Data(rest.dropFirst(count))
         }

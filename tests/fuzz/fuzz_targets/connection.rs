@@ -11,7 +11,7 @@ use snapback_proto::connection::{
     Command, Connection, EarlyData, Event, Input, Output, PersistFailure, Seq, Start, TlsFacts,
 };
 use snapback_proto::jid::BareJid;
-use snapback_proto::knowledge::{Knowledge, Op, OutboundKind, OutboundStanza, SmSession};
+use snapback_proto::knowledge::{Greeting, Knowledge, Op, OutboundKind, OutboundStanza, SmSession};
 use snapback_proto::plan::{Purpose, Transport};
 use snapback_proto::sasl::{ChannelBindings, Method, SaslError, ScramKeyId, TlsVersion};
 use snapback_proto::secret::Secret;
@@ -351,6 +351,7 @@ fn knowledge(has_session: bool) -> Knowledge {
             alive_at: UnixTime(1_794_999_990),
             pending: Vec::new(),
             hand_over: None,
+            greeting: Greeting::default(),
         }),
         queue: queue.collect(),
         next_seq: 3,
