@@ -2,7 +2,7 @@ import SnapbackFFI
 
 /// Opens the connections of a client with a network stack of the app's own. Set it as ``Configuration/connector``.
 ///
-/// The bytes do not cross to Swift: the client reads and writes the descriptor. On Apple's systems ``NetworkConnector`` is one.
+/// The bytes do not cross to Swift: the client reads and writes the descriptor. On Apple's systems `NetworkConnector` is one.
 public protocol Connector: Sendable {
   /// Connects to an IPv4 or IPv6 address, not a name, and returns the descriptor of a connected stream socket. The client
   /// owns the descriptor from then on, and closes it. It may be one end of a pair of sockets (`socketpair`) whose other

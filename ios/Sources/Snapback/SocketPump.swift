@@ -1,10 +1,6 @@
 import Dispatch
 import Foundation
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 /// A connection of some network stack, as far as ``SocketPump`` needs it.
 protocol ByteConnection: AnyObject, Sendable {
   /// Calls back once, with bytes, or with `nil` when nothing more is received.
