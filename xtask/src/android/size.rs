@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::check::BUDGET_BYTES;
+use super::check::{self, BUDGET_BYTES};
 use super::targets;
 use crate::{files, tool};
 
@@ -22,7 +22,7 @@ const PARTS_END: &str = "<!-- parts: end -->\n";
 const SMALLEST_ROW: u64 = 8 * 1024;
 
 const STANDARD: &str = "Rust's standard library";
-const C_CODE: &str = "other C code";
+const C_CODE: &str = "C code with names of its own, most of it SQLite's";
 
 /// Crates that are there for another one, and what their sum is called.
 const GROUPS: [(&str, &[&str]); 8] = [
@@ -88,7 +88,7 @@ const GROUPS: [(&str, &[&str]); 8] = [
     ),
 ];
 
-/// Measures the library and writes the page; with a name, a row for this milestone as well.
+/// Measures the library and writes the page; with a name, a row for this milestone as well. Then fails if the library is too large.
 pub(crate) fn write(milestone: Option<&str>) -> Result<(), String> {
     let (whole, stripped) = targets::linked()?;
     let bytes = fs::metadata(&stripped)
@@ -107,14 +107,13 @@ pub(crate) fn write(milestone: Option<&str>) -> Result<(), String> {
         table(&parts, bytes.saturating_sub(named), bytes)
     );
     if let Some(name) = milestone {
-        let row = format!(
-            "| {name} | {bytes} | {} |\n",
-            BUDGET_BYTES.saturating_sub(bytes)
-        );
+        let free = i128::from(BUDGET_BYTES) - i128::from(bytes);
+        let row = format!("| {name} | {bytes} | {free} |\n");
         let place = text.find(MILESTONES).ok_or_else(|| no_place(MILESTONES))?;
         text.insert_str(place + MILESTONES.len(), &row);
     }
-    fs::write(&page, text).map_err(|error| format!("{PATH}: {error}"))
+    fs::write(&page, text).map_err(|error| format!("{PATH}: {error}"))?;
+    check::proxy_library(&stripped)
 }
 
 fn no_place(marker: &str) -> String {

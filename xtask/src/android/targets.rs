@@ -21,7 +21,7 @@ const ARCHIVER: &str = r#"#!/bin/sh
 exec @zig@ ar "$@"
 "#;
 
-/// Zig has its own names of targets, and as a compiler's driver it takes the linker's common options only. With any of the
+/// The C library is linked before, the first time. Zig has its own names of targets, and as a compiler's driver it takes the linker's common options only. With any of the
 /// others, which the NDK's driver passes on, it links without them and says how; then its linker is called with them.
 const COMPILER: &str = r#"#!/bin/bash
 for word in "$@"; do
@@ -40,7 +40,7 @@ if ! said=$(ZIG_VERBOSE_LINK=1 @zig@ cc -target aarch64-linux-gnu "${words[@]}" 
     exit 1
 fi
 # The words are not quoted: paths with spaces in them do not come through.
-exec @zig@ $(grep '^ld\.lld ' <<< "$said") "${options[@]}"
+exec @zig@ $(grep '^ld\.lld ' <<< "$said" | tail -n 1) "${options[@]}"
 "#;
 
 /// Type-checks the library for the targets of Android. C code is left out.
@@ -62,7 +62,8 @@ pub(crate) fn check_all() -> Result<(), String> {
 
 /// Links the library as it is shipped, for [`PROXY`], and looks at what came of it.
 pub(crate) fn size() -> Result<(), String> {
-    linked().map(drop)
+    let (_, stripped) = linked()?;
+    check::proxy_library(&stripped)
 }
 
 /// The library as it is shipped, for [`PROXY`], with its symbols and without.
@@ -82,7 +83,6 @@ pub(super) fn linked() -> Result<(PathBuf, PathBuf), String> {
     let stripped = folder().join("libsnapback_ffi.so");
     let mut strip = Command::new(tool::objcopy()?);
     tool::run(strip.arg("--strip-all").arg(&whole).arg(&stripped))?;
-    check::proxy_library(&stripped)?;
     Ok((whole, stripped))
 }
 
