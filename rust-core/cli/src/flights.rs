@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
-use snapback_client::{Outcome, ProtocolMessage, Timeline};
+use snapback_client::Timeline;
+pub use snapback_client::attempts::{ms, outcome};
 
 /// One flight.
 #[derive(Clone, Debug, Serialize)]
@@ -20,17 +21,11 @@ pub struct Bar {
     pub took: Duration,
 }
 
-/// Returns the flights that led to a session. Work on this device has no answer and is left out.
+/// Returns the flights that led to a session.
 pub fn bars(timeline: &Timeline) -> Vec<Bar> {
-    let is_local = |part: &ProtocolMessage| timeline.local.iter().any(|step| step.part == *part);
     let bar = |flight: &snapback_client::FlightReport| Bar {
         sent: flight.sent.iter().map(ToString::to_string).collect(),
-        received: flight
-            .received
-            .iter()
-            .filter(|part| !is_local(part))
-            .map(ToString::to_string)
-            .collect(),
+        received: timeline.answers(flight).map(ToString::to_string).collect(),
         starts: flight.started.since(timeline.started),
         took: flight.took().unwrap_or_default(),
     };
@@ -44,20 +39,6 @@ pub fn steps(timeline: &Timeline) -> Vec<&'static str> {
         .iter()
         .map(|step| step.gives_up.text())
         .collect()
-}
-
-/// Returns `bound` or `resumed`.
-pub fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Bound => "bound",
-        Outcome::Resumed => "resumed",
-        Outcome::Unannounced => "bound without presence",
-    }
-}
-
-/// Returns milliseconds, to the microsecond.
-pub fn ms(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// Serialises a duration as milliseconds.

@@ -49,15 +49,11 @@ pub fn to_json_lines<'a>(attempts: impl IntoIterator<Item = &'a AttemptRecord>) 
 }
 
 fn online(text: &mut String, at: Duration, outcome: Outcome, timeline: Option<&Timeline>) {
-    let outcome = match outcome {
-        Outcome::Bound => "bound",
-        Outcome::Resumed => "resumed",
-        Outcome::Unannounced => "unannounced",
-    };
     let _ = write!(
         text,
-        "{{\"at_ms\":{},\"event\":\"online\",\"outcome\":\"{outcome}\"",
-        ms(at)
+        "{{\"at_ms\":{},\"event\":\"online\",\"outcome\":\"{}\"",
+        ms(at),
+        self::outcome(outcome)
     );
     if let Some(timeline) = timeline {
         session(text, timeline);
@@ -97,13 +93,11 @@ fn session(text: &mut String, timeline: &Timeline) {
     text.push(']');
 }
 
-/// Work on this device has no answer, and is left out.
 fn bar(text: &mut String, timeline: &Timeline, flight: &FlightReport) {
-    let is_local = |part: &ProtocolMessage| timeline.local.iter().any(|step| step.part == *part);
     text.push_str("{\"sent\":");
     strings(text, flight.sent.iter());
     text.push_str(",\"received\":");
-    strings(text, flight.received.iter().filter(|part| !is_local(part)));
+    strings(text, timeline.answers(flight));
     let _ = write!(
         text,
         ",\"at_ms\":{},\"ms\":{}}}",
@@ -123,8 +117,17 @@ fn strings<'a>(text: &mut String, all: impl Iterator<Item = &'a ProtocolMessage>
     text.push(']');
 }
 
-/// Milliseconds, to the microsecond.
-fn ms(time: Duration) -> f64 {
+/// Returns the value of the field `outcome`.
+pub fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Bound => "bound",
+        Outcome::Resumed => "resumed",
+        Outcome::Unannounced => "bound without presence",
+    }
+}
+
+/// Returns milliseconds, to the microsecond, as the lines have them.
+pub fn ms(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 

@@ -25,15 +25,7 @@ async fn logins(switches: &Switches, post_quantum: PostQuantum) -> [Session; 3] 
         config.policy.early_data = true;
     })
     .await;
-    setup.client.connect();
-    let cold = setup.online().await;
-    setup.settle().await;
-    setup.cut();
-    let resumed = setup.online().await;
-    setup.settle().await;
-    setup.client.disconnect().await;
-    setup.client.connect();
-    [cold, resumed, setup.online().await]
+    setup.three_logins().await
 }
 
 fn groups(logins: &[Session; 3]) -> [Option<&str>; 3] {

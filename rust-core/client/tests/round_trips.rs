@@ -29,15 +29,7 @@ async fn row(switches: Switches, transport: Transport, early_data: bool) -> Row 
         config.policy.early_data = early_data
     })
     .await;
-    setup.client.connect();
-    let cold = setup.online().await;
-    setup.settle().await;
-    setup.cut();
-    let resumed = setup.online().await;
-    setup.settle().await;
-    setup.client.disconnect().await;
-    setup.client.connect();
-    let warm = setup.online().await;
+    let [cold, resumed, warm] = setup.three_logins().await;
     Row {
         cold,
         warm,

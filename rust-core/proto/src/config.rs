@@ -171,8 +171,8 @@ pub struct Policy {
     /// allowed (rule S13). Off by default: networks drop such packets, the cookie identifies the client to observers, and the
     /// server may receive the flight twice.
     pub fast_open: bool,
-    /// Whether a post-quantum key exchange is offered (X25519MLKEM768, TLS 1.3). Off by default: it more than doubles the bytes
-    /// of a login. It is left out of a first flight that travels with TCP Fast Open, which it would not fit into.
+    /// Whether a post-quantum key exchange is offered (X25519MLKEM768, TLS 1.3). Off by default: a login has more than twice the
+    /// bytes with it. It is left out of a first flight that travels with TCP Fast Open, which it would not fit into.
     pub post_quantum: PostQuantum,
     /// Allows `HT-SHA-256-NONE`, tokens without channel binding. Off by default: it lowers the minimum strength of rule T2.
     pub allow_unbound_tokens: bool,

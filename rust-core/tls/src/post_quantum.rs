@@ -4,10 +4,12 @@
 use ml_kem::ml_kem_768::{Ciphertext, DecapsulationKey};
 use ml_kem::{Decapsulate, KeyExport, Seed};
 use rustls::crypto::ring::kx_group::X25519;
-use rustls::crypto::{ActiveKeyExchange, CryptoProvider, SharedSecret, SupportedKxGroup, ring};
+use rustls::crypto::{ActiveKeyExchange, CryptoProvider, SharedSecret, SupportedKxGroup};
 use rustls::ffdhe_groups::FfdheGroup;
 use rustls::{Error, NamedGroup, PeerMisbehaved, ProtocolVersion};
 use zeroize::Zeroizing;
+
+use crate::random;
 
 /// The length of an ML-KEM-768 ciphertext, with which the server's key share starts.
 const CIPHERTEXT_LEN: usize = 1088;
@@ -26,8 +28,7 @@ struct X25519MlKem768;
 impl SupportedKxGroup for X25519MlKem768 {
     fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
         let mut seed = Zeroizing::new([0; 64]);
-        let random = ring::default_provider().secure_random;
-        random.fill(&mut *seed)?;
+        random::fill(&mut *seed).map_err(|_| Error::FailedToGetRandomBytes)?;
         let kem = DecapsulationKey::from_seed(Seed::from(*seed));
         let x25519 = X25519.start()?;
         let mut share = kem.encapsulation_key().to_bytes().to_vec();

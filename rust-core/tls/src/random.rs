@@ -21,9 +21,12 @@ impl std::error::Error for NoRandom {}
 /// If the platform provides none.
 pub fn random_seed() -> Result<[u8; 32], NoRandom> {
     let mut seed = [0; 32];
-    rustls::crypto::ring::default_provider()
-        .secure_random
-        .fill(&mut seed)
-        .map_err(|_| NoRandom)?;
+    fill(&mut seed)?;
     Ok(seed)
+}
+
+/// Fills all bytes with random ones.
+pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), NoRandom> {
+    let random = rustls::crypto::ring::default_provider().secure_random;
+    random.fill(bytes).map_err(|_| NoRandom)
 }

@@ -16,12 +16,10 @@ const RTT: Duration = Duration::from_millis(100);
 
 /// The reference server with everything, or without early data.
 fn reference(early_data: bool) -> Host {
-    let modern = Switches::modern();
-    let early_data = modern.early_data.filter(|_| early_data);
-    Host::Reference(Box::new(Switches {
-        early_data,
-        ..modern
-    }))
+    match early_data {
+        true => Host::Reference(Box::new(Switches::modern())),
+        false => Backend::Reference.host(),
+    }
 }
 
 async fn measured(host: Host, transport: Transport, early_data: bool) -> Option<RoundTrips> {

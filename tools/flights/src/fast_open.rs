@@ -27,13 +27,7 @@ pub(crate) struct Measured {
 }
 
 fn cases() -> Vec<Case> {
-    let reference = |early_data: bool| {
-        let modern = Switches::modern();
-        Host::Reference(Box::new(Switches {
-            early_data: modern.early_data.filter(|_| early_data),
-            ..modern
-        }))
-    };
+    let everything = || Host::Reference(Box::new(Switches::modern()));
     let case = |name, host, transport, early_data| Case {
         name,
         host,
@@ -57,12 +51,12 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "XEP-0305 with FAST, STARTTLS",
-            reference(false),
+            Backend::Reference.host(),
             starttls,
             false,
         ),
-        case("early data, direct TLS", reference(true), direct, true),
-        case("early data, STARTTLS", reference(true), starttls, true),
+        case("early data, direct TLS", everything(), direct, true),
+        case("early data, STARTTLS", everything(), starttls, true),
     ]
 }
 

@@ -123,14 +123,10 @@ fn of_row(row: &Measured, rtt: Duration, text: &mut String) {
 }
 
 fn diagram(login: &Login, text: &mut String) {
-    let flights = login.session.timeline.flights.iter();
+    let timeline = &login.session.timeline;
+    let flights = timeline.flights.iter();
     for (number, (flight, (sent, received))) in flights.zip(&login.bytes).enumerate() {
-        let heard: Vec<ProtocolMessage> = flight
-            .received
-            .iter()
-            .filter(|part| **part != ProtocolMessage::KeyDerivation)
-            .cloned()
-            .collect();
+        let heard: Vec<ProtocolMessage> = timeline.answers(flight).cloned().collect();
         if number == 0 {
             let _ = writeln!(text, " 1  -> TCP SYN\n    <- TCP SYN, ACK");
             continue;

@@ -133,6 +133,19 @@ impl Setup {
             .expect("a session")
     }
 
+    /// A cold login, a resumption after a cut, and a new session after a clean end.
+    pub async fn three_logins(&self) -> [Session; 3] {
+        self.client.connect();
+        let cold = self.online().await;
+        self.settle().await;
+        self.cut();
+        let resumed = self.online().await;
+        self.settle().await;
+        self.client.disconnect().await;
+        self.client.connect();
+        [cold, resumed, self.online().await]
+    }
+
     pub async fn event(&self, mut is_it: impl FnMut(&Event) -> bool) -> Event {
         let wait = async {
             while let Some(event) = self.client.next_event().await {

@@ -98,6 +98,15 @@ impl Timeline {
         timeline
     }
 
+    /// Returns the messages in the answer to a flight. Work on this device has no answer, and is left out.
+    pub fn answers<'a>(
+        &'a self,
+        flight: &'a FlightReport,
+    ) -> impl Iterator<Item = &'a ProtocolMessage> {
+        let is_local = |part: &ProtocolMessage| self.local.iter().any(|step| step.part == *part);
+        flight.received.iter().filter(move |part| !is_local(part))
+    }
+
     /// Returns the number of flights.
     pub fn round_trips(&self) -> usize {
         self.flights.len()
