@@ -38,23 +38,20 @@ public enum ConnectionProblem: Error, Sendable, Hashable {
 extension SnapbackClient {
   /// Answers requests for connections until the core ends. They run concurrently.
   static func pumpConnections(of core: CoreClient, to connector: any Connector) async {
-    let running = Locked<[UInt64: Task<Void, Never>]>([:])
+    let running = RunningTasks()
     while let request = await core.nextConnectRequest() {
       switch request {
       case .connect(let id, let address, let port):
-        running.withLock { tasks in
-          tasks[id] = Task {
-            do {
-              core.connected(id: id, descriptor: try await connector.connect(to: address, port: port))
-            } catch {
-              core.connectFailed(id: id, problem: (error as? ConnectionProblem ?? .other).core)
-            }
-            running.withLock { _ = $0.removeValue(forKey: id) }
+        running.start(id) {
+          do {
+            core.connected(id: id, descriptor: try await connector.connect(to: address, port: port))
+          } catch {
+            core.connectFailed(id: id, problem: (error as? ConnectionProblem ?? .other).core)
           }
         }
-      case .cancel(let id): running.withLock { $0.removeValue(forKey: id) }?.cancel()
+      case .cancel(let id): running.cancel(id)
       }
     }
-    for task in running.withLock({ Array($0.values) }) { task.cancel() }
+    running.cancelAll()
   }
 }

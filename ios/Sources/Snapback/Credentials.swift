@@ -65,21 +65,18 @@ public struct UserNeededError: Error, Equatable, Sendable {
 extension SnapbackClient {
   /// Answers requests for tokens until the core ends. They run concurrently: one that hangs does not delay another, nor the end.
   static func pumpTokens(of core: CoreClient, from provider: any TokenProvider) async {
-    let running = Locked<[UInt64: Task<Void, Never>]>([:])
+    let running = RunningTasks()
     while let request = await core.nextTokenRequest() {
-      running.withLock { tasks in
-        tasks[request.id] = Task {
-          do {
-            core.provideToken(id: request.id, token: try await provider.token(refused: request.refused))
-          } catch is UserNeededError {
-            core.refuseToken(id: request.id, problem: .userNeeded)
-          } catch {
-            core.refuseToken(id: request.id, problem: .unavailable)
-          }
-          running.withLock { _ = $0.removeValue(forKey: request.id) }
+      running.start(request.id) {
+        do {
+          core.provideToken(id: request.id, token: try await provider.token(refused: request.refused))
+        } catch is UserNeededError {
+          core.refuseToken(id: request.id, problem: .userNeeded)
+        } catch {
+          core.refuseToken(id: request.id, problem: .unavailable)
         }
       }
     }
-    for task in running.withLock({ Array($0.values) }) { task.cancel() }
+    running.cancelAll()
   }
 }

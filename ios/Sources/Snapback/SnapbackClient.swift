@@ -466,20 +466,17 @@ extension SnapbackClient {
 
   /// Answers queries for SRV records. They run concurrently, so that a slow one does not delay another.
   private static func pumpQueries(of core: CoreClient, to resolver: any NameResolver) async {
-    let running = Locked<[UInt64: Task<Void, Never>]>([:])
+    let running = RunningTasks()
     while let request = await core.nextDnsRequest() {
       switch request {
       case .query(let query):
-        running.withLock { tasks in
-          tasks[query.id] = Task {
-            core.answerDns(id: query.id, answer: await resolver.records(of: query.name, type: query.records))
-            running.withLock { _ = $0.removeValue(forKey: query.id) }
-          }
+        running.start(query.id) {
+          core.answerDns(id: query.id, answer: await resolver.records(of: query.name, type: query.records))
         }
-      case .cancel(let id): running.withLock { $0.removeValue(forKey: id) }?.cancel()
+      case .cancel(let id): running.cancel(id)
       }
     }
-    for task in running.withLock({ Array($0.values) }) { task.cancel() }
+    running.cancelAll()
   }
 
   /// Returns whether the app takes all events in time.
