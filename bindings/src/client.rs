@@ -278,9 +278,10 @@ impl CoreClient {
         };
         client.confirm(&delivery_id);
         let receipt = self.receipts.confirmed(&delivery_id, || client.new_id());
-        if let (Some(receipt), Some(runtime)) = (receipt, runtime::handle()) {
+        if let (Some(receipt), Some(handle)) = (receipt, runtime::handle()) {
             // It is stored like every message, and then sent. A full queue costs the receipt.
-            runtime.spawn(async move { client.send(receipt).await });
+            let (send, _) = runtime::kept(async move { client.send(receipt).await });
+            handle.spawn(send);
         }
     }
 
@@ -449,11 +450,17 @@ impl CoreClient {
         F: Future<Output = T> + Send + 'static,
         T: Send + 'static,
     {
-        let client = self.client()?;
+        let (work, kept) = runtime::kept(work(self.client()?));
+        self.run(work).await?;
+        Ok(kept.take()?)
+    }
+
+    /// The part of `call` that is the same for all of them.
+    async fn run(&self, work: runtime::Work) -> Result<(), CallError> {
         let mut closed = self.closed.subscribe();
         tokio::select! {
             biased;
-            done = runtime::run(work(client)) => Ok(done?),
+            done = runtime::run(work) => Ok(done?),
             _ = closed.wait_for(|closed| *closed) => Err(CallError::Closed),
         }
     }

@@ -6,7 +6,8 @@
 //! pool, whose threads end when idle.
 
 use std::future::Future;
-use std::sync::OnceLock;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -41,21 +42,51 @@ pub(crate) fn handle() -> Option<&'static Handle> {
     runtime.as_ref().map(Runtime::handle)
 }
 
-/// Runs a future on the runtime. If the caller stops waiting, the future is stopped at its next await, so that no
-/// abandoned work continues and keeps a client alive.
-pub(crate) async fn run<T, F>(work: F) -> Result<T, Lost>
+/// Work whose result is kept elsewhere, so that tokio's code for tasks is compiled once, and not for every call of the
+/// binding.
+pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Where the result of [`Work`] is kept.
+pub(crate) struct Kept<T>(Arc<Mutex<Option<T>>>);
+
+/// Separates work from its result.
+pub(crate) fn kept<T, F>(work: F) -> (Work, Kept<T>)
 where
     F: Future<Output = T> + Send + 'static,
     T: Send + 'static,
 {
+    let kept = Kept(Arc::default());
+    let slot = Arc::clone(&kept.0);
+    let work = Box::pin(async move {
+        let result = work.await;
+        put(&slot, result);
+    });
+    (work, kept)
+}
+
+impl<T> Kept<T> {
+    /// Returns the result of work that has ended.
+    pub(crate) fn take(self) -> Result<T, Lost> {
+        let result = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        result.ok_or(Lost::Panicked)
+    }
+}
+
+fn put<T>(slot: &Mutex<Option<T>>, result: T) {
+    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+}
+
+/// Runs work on the runtime. If the caller stops waiting, the work is stopped at its next await, so that no abandoned
+/// work continues and keeps a client alive.
+pub(crate) async fn run(work: Work) -> Result<(), Lost> {
     let handle = handle().ok_or(Lost::NoRuntime)?;
     let mut task = StopOnDrop(handle.spawn(work));
     (&mut task.0).await.map_err(|_| Lost::Panicked)
 }
 
-struct StopOnDrop<T>(JoinHandle<T>);
+struct StopOnDrop(JoinHandle<()>);
 
-impl<T> Drop for StopOnDrop<T> {
+impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -81,10 +112,12 @@ mod tests {
     #[test]
     fn t10_a_panic_becomes_a_value() {
         let outcome = handle().unwrap().block_on(async {
-            let panicking = run(async { panic!("planted") });
+            let (work, kept) = kept::<(), _>(async { panic!("planted") });
+            let panicking = run(work);
             let blocking = run_blocking(|| panic!("planted"));
-            (panicking.await, blocking.await)
+            (panicking.await, kept.take(), blocking.await)
         });
-        assert_eq!(outcome, (Err::<(), _>(Lost::Panicked), Err(Lost::Panicked)));
+        let lost = Err(Lost::Panicked);
+        assert_eq!(outcome, (lost, lost, Err::<(), _>(Lost::Panicked)));
     }
 }

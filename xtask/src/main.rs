@@ -17,6 +17,7 @@ mod mutants;
 mod purity;
 mod report;
 mod setup;
+mod shipped;
 mod simulate;
 mod stub;
 mod suite;

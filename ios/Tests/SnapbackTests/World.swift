@@ -247,6 +247,10 @@ extension SnapbackClient {
     try await first("a session") { if case .online(let online) = $0 { online } else { nil } }
   }
 
+  func caughtUp() async throws {
+    try await first("the end of what was missed") { if case .caughtUp = $0 { () } else { nil } }
+  }
+
   func ended() async throws -> Ended {
     try await first("the end of a connection") { if case .ended(let ended) = $0 { ended } else { nil } }
   }

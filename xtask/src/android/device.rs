@@ -7,7 +7,8 @@ use std::process::Command;
 use super::build::Host;
 use super::{check, folder};
 use crate::files::{copy, fresh};
-use crate::tool::{self, cargo};
+use crate::shipped;
+use crate::tool;
 
 /// Android's name of an architecture, Rust's, and the NDK's.
 const TARGETS: [(&str, &str, &str); 4] = [
@@ -42,18 +43,10 @@ const WITHOUT_METADATA: &str = "bindings/without-metadata.ld";
 
 /// The library as it is shipped, for this target.
 pub(super) fn shipped(target: &str) -> Command {
-    let mut cargo = cargo(&["build", "--package", "snapback-ffi", "--profile", "phone"]);
-    cargo.args(["--target", target]);
     let script = tool::workspace().join(WITHOUT_METADATA);
-    let flags = LINKER
-        .map(str::to_owned)
-        .into_iter()
-        .chain([format!("-T,{}", script.display())])
-        .map(|words| format!("-Clink-arg=-Wl,{words}"));
-    // Encoded, since a path may have spaces in it. It goes before RUSTFLAGS.
-    let flags: Vec<String> = flags.collect();
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
-    cargo
+    let mut linker: Vec<_> = LINKER.map(str::to_owned).into();
+    linker.push(format!("-T,{}", script.display()));
+    shipped::library(target, &linker, "")
 }
 
 /// Rust's names of the architectures.
@@ -126,6 +119,7 @@ fn ndk() -> Option<PathBuf> {
 fn compile(tools: &Path, target: &str, prefix: &str) -> Result<PathBuf, String> {
     let compiler = tools.join(format!("{prefix}{MIN_SDK}-clang"));
     let underscored = target.replace('-', "_");
+    shipped::set_up(target)?;
     let mut cargo = shipped(target);
     let linker = format!("CARGO_TARGET_{}_LINKER", underscored.to_uppercase());
     cargo.env(linker, &compiler);

@@ -9,6 +9,7 @@ use std::process::Command;
 
 use super::{check, device, folder};
 use crate::files::make;
+use crate::shipped;
 use crate::stub;
 use crate::tool::{self, cargo};
 
@@ -68,7 +69,7 @@ pub(crate) fn size() -> Result<(), String> {
 
 /// The library as it is shipped, for [`PROXY`], with its symbols and without.
 pub(super) fn linked() -> Result<(PathBuf, PathBuf), String> {
-    add(PROXY)?;
+    shipped::set_up(PROXY)?;
     let (compiler, archiver) = zig()?;
     let underscored = PROXY.replace('-', "_");
     let mut cargo = device::shipped(PROXY);

@@ -11,7 +11,8 @@ use super::generated::MODULE;
 use super::toolchain::Toolchain;
 use super::{package, symbols};
 use crate::files;
-use crate::tool::{self, cargo};
+use crate::shipped;
+use crate::tool;
 
 const FRAMEWORK: &str = "Snapback.xcframework";
 const ARCHIVE: &str = "Snapback.xcframework.zip";
@@ -228,6 +229,7 @@ fn static_library(folder: &Path, targets: &[&str]) -> Result<PathBuf, String> {
     let mut join = xcrun("lipo");
     join.args(["-create", "-output"]).arg(&library);
     for target in targets {
+        shipped::set_up(target)?;
         tool::run(&mut build(target))?;
         let built = tool::target_folder().join(target).join("phone");
         // Each architecture for itself: the tool does not read several in one file.
@@ -241,9 +243,7 @@ fn static_library(folder: &Path, targets: &[&str]) -> Result<PathBuf, String> {
 }
 
 fn build(target: &str) -> Command {
-    let mut cargo = cargo(&["build", "--locked", "--profile", "phone"]);
-    cargo.args(["--package", "snapback-ffi", "--target", target]);
-    cargo.env(format!("CFLAGS_{}", target.replace('-', "_")), SQLITE);
+    let mut cargo = shipped::library(target, &[], SQLITE);
     cargo.env("IPHONEOS_DEPLOYMENT_TARGET", "15.0");
     cargo.env("MACOSX_DEPLOYMENT_TARGET", "12.0");
     cargo
