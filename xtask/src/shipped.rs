@@ -18,9 +18,17 @@ const C_FLAGS: &str = "-fno-unwind-tables -fno-asynchronous-unwind-tables";
 
 /// Installs what [`library`] needs for this target.
 pub(crate) fn set_up(target: &str) -> Result<(), String> {
-    let rustup = |what: [&str; 3]| tool::run(Command::new("rustup").arg("--quiet").args(what));
-    rustup(["component", "add", "rust-src"])?;
-    rustup(["target", "add", target])
+    rustup("component", "rust-src")?;
+    add_target(target)
+}
+
+/// Installs the standard library for a target.
+pub(crate) fn add_target(target: &str) -> Result<(), String> {
+    rustup("target", target)
+}
+
+fn rustup(kind: &str, name: &str) -> Result<(), String> {
+    tool::run(Command::new("rustup").args(["--quiet", kind, "add", name]))
 }
 
 /// Builds the library for this target, with these options for the linker and for C compilers.

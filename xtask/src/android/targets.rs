@@ -50,7 +50,7 @@ pub(crate) fn check_all() -> Result<(), String> {
     stub::compiler(&compiler)?;
     for target in device::rust_targets() {
         println!("{target}");
-        add(target)?;
+        shipped::add_target(target)?;
         let underscored = target.replace('-', "_");
         let mut cargo = cargo(&["check", "--quiet", "--lib", "--package", "snapback-ffi"]);
         cargo.args(["--target", target]);
@@ -85,11 +85,6 @@ pub(super) fn linked() -> Result<(PathBuf, PathBuf), String> {
     let mut strip = Command::new(tool::objcopy()?);
     tool::run(strip.arg("--strip-all").arg(&whole).arg(&stripped))?;
     Ok((whole, stripped))
-}
-
-/// The standard library for a target.
-fn add(target: &str) -> Result<(), String> {
-    tool::run(Command::new("rustup").args(["--quiet", "target", "add", target]))
 }
 
 /// Zig as compiler and as archiver, kept in the cache folder.
