@@ -172,6 +172,10 @@ pub(super) fn i21_what_the_archive_has_to_be_asked_for_stays_known(store: &mut i
         Some(ArchiveRecheck::HandOver(after("a1"))),
         Some(ArchiveRecheck::HandOver(ArchiveCursor::Start)),
         Some(ArchiveRecheck::Settle(after("a2"))),
+        Some(ArchiveRecheck::Asked {
+            place: after("a1"),
+            known: after("a2"),
+        }),
         None,
         Some(ArchiveRecheck::Settle(ArchiveCursor::Start)),
     ];

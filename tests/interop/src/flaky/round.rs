@@ -290,7 +290,9 @@ impl Stage {
             let there = to.in_time(|seen| open.iter().all(|id| seen.has_received(id)));
             if !there.await {
                 let (theirs, ours) = (from.archived().await, to.archived().await);
-                panic!("{}", to.seen(|seen| missing(open, seen, &theirs, &ours)));
+                let sender = from.seen(|seen| seen.to_string());
+                let found = to.seen(|seen| missing(open, seen, &theirs, &ours));
+                panic!("{found}; the sender: {sender}");
             }
             from.until("all acknowledgements", |seen| seen.has_acked(open))
                 .await;

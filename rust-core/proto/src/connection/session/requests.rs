@@ -365,7 +365,7 @@ impl Session {
             && !self.requests.sets_apart(Request::Archive)
         {
             self.settling_query = SettlingQuery::AfterCatchUp;
-            self.ask_second_time(place, Aim::CatchUp, remote);
+            self.ask_second_time(place, Aim::CatchUp, None, remote);
         }
     }
 

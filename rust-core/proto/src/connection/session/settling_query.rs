@@ -44,7 +44,10 @@ impl Session {
                     SettlingQuery::AfterEarlier
                 };
             }
-            (Some(ArchiveRecheck::HandOver(place)), Archive::Current) => {
+            (
+                Some(ArchiveRecheck::HandOver(place) | ArchiveRecheck::Asked { place, .. }),
+                Archive::Current,
+            ) => {
                 self.ask_after_hand_over(place, remote);
             }
             (Some(ArchiveRecheck::Settle(place)), Archive::Current) => {
@@ -67,7 +70,16 @@ impl Session {
                 recheck(Some(ArchiveRecheck::Settle(reached)), remote)
             }
             SettlingQuery::Done { .. } => recheck(None, remote),
-            SettlingQuery::AfterEarlier | SettlingQuery::Due { .. } => None,
+            // The session was handed over since that query was begun, but it covers the hand-overs before. Otherwise a session that
+            // is handed over before each answer would read more and more of the archive again.
+            SettlingQuery::AfterEarlier => {
+                let Some(ArchiveRecheck::Asked { known, .. }) = &remote.knowledge.archive_recheck
+                else {
+                    return None;
+                };
+                recheck(Some(ArchiveRecheck::HandOver(known.clone())), remote)
+            }
+            SettlingQuery::Due { .. } => None,
         }
     }
 
@@ -109,7 +121,7 @@ impl Session {
         let until = remote.env.now.mono + REST;
         let look = std::mem::replace(&mut self.settling_query, SettlingQuery::Done { until });
         if let SettlingQuery::Due { begin, .. } = look {
-            self.ask_second_time(begin, Aim::Settle, remote);
+            self.ask_second_time(begin, Aim::Settle, None, remote);
         }
     }
 }

@@ -202,13 +202,16 @@ fn answered_from_before() -> Peer {
 #[test]
 fn i21_a_page_from_before_a_hand_over_does_not_cover_it() {
     let mut peer = answered_from_before();
-    gets_in2(&mut peer, GREETED2 + 2);
+    gets_in2(&mut peer, "a0", GREETED2 + 2);
 }
 
 /// The archive is asked again, and has `in2`.
-fn gets_in2(peer: &mut Peer, acked: u32) {
+fn gets_in2(peer: &mut Peer, begin: &str, acked: u32) {
     let query = peer.sends("archive + r");
-    assert!(query.contains("<after>a0</after>"), "{query}");
+    assert!(
+        query.contains(&format!("<after>{begin}</after>")),
+        "{query}"
+    );
     let page = [
         result(&query, "a1", &message("in1")),
         result(&query, "a2", &message("in2")),
@@ -226,16 +229,47 @@ fn gets_in2(peer: &mut Peer, acked: u32) {
     assert_eq!(gaps(peer), 0);
 }
 
+/// Each connection breaks before the query that it has begun is answered.
+#[test]
+fn i21_hand_overs_in_a_row_do_not_read_the_archive_from_the_first_one_again() {
+    let mut first = again(interrupted(), 0);
+    for n in 1..=9 {
+        first.serve(&live(&format!("in{n}"), &format!("a{n}")));
+    }
+    let mut second = again(first.knowledge(), 1);
+    let query = second.sends("archive + r");
+    assert!(query.contains("<after>a0</after>"), "{query}");
+    // The newest message is known, and what the next hand-overs may lose is newer.
+    second.serve(&live("in10", "a10"));
+    let mut third = again_at(second.knowledge(), 2, GREETED2 + 1);
+    third.sends("");
+    let page = [
+        result(&query, "a9", &message("in9")),
+        result(&query, "a10", &message("in10")),
+        fin(&query, true, "a10"),
+    ];
+    third.serve(&page.concat());
+    let next = third.sends("archive + r");
+    assert!(next.contains("<after>a9</after>"), "{next}");
+    // Again, without a message in between.
+    let mut fourth = again_at(third.knowledge(), 3, GREETED2 + 2);
+    fourth.sends("");
+    fourth.serve(&fin(&next, true, ""));
+    let last = fourth.sends("archive + r");
+    assert!(last.contains("<after>a10</after>"), "{last}");
+}
+
 /// It is resumed cleanly before that query is answered, or before the settling query.
 #[test]
 fn i21_what_a_hand_over_may_have_lost_is_asked_for_after_any_resumption() {
     let third = answered_from_before();
-    // The pending query is sent again, but may have been answered before: another one follows.
+    // The pending query is sent again, but may have been answered before: another one follows, from what was known when the
+    // first one was begun.
     let mut fourth = again_at(third.knowledge(), 62, GREETED2 + 1);
     let pending = fourth.sends("iq + r");
     fourth.serve(&(result(&pending, "a1", &message("in1")) + &fin(&pending, true, "a1")));
     fourth.serve(&ack(GREETED2 + 2));
-    gets_in2(&mut fourth, GREETED2 + 3);
+    gets_in2(&mut fourth, "a1", GREETED2 + 3);
     let mut fifth = again_at(fourth.knowledge(), 122, GREETED2 + 3);
     fifth.sends_nothing();
     fifth.pass(Duration::from_secs(15));
@@ -256,7 +290,7 @@ fn i21_what_a_hand_over_may_have_lost_is_asked_for_after_any_resumption() {
 #[test]
 fn i21_what_a_hand_over_may_have_lost_is_asked_for_in_the_next_session() {
     let mut peer = answered_from_before();
-    gets_in2(&mut peer, GREETED2 + 2);
+    gets_in2(&mut peer, "a0", GREETED2 + 2);
     let (_, flight) = bind(gone(peer.knowledge()), "", GREETING2);
     assert!(flight.contains("<after>a4</after>"), "{flight}");
     let third = answered_from_before();
@@ -265,7 +299,7 @@ fn i21_what_a_hand_over_may_have_lost_is_asked_for_in_the_next_session() {
     next.serve(&(result(&flight, "a5", &message("in5")) + &fin(&flight, true, "a5")));
     next.serve(&ack(GREETED2));
     assert_eq!(reported(&mut next), ["in5"]);
-    gets_in2(&mut next, GREETED2 + 1);
+    gets_in2(&mut next, "a0", GREETED2 + 1);
 }
 
 /// The place was the beginning of an empty archive, and the oldest messages have expired since.

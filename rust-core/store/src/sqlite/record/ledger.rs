@@ -151,14 +151,23 @@ fn write_recheck<'a>(out: &'a mut Writer, recheck: &ArchiveRecheck) -> &'a mut W
     let tag = match recheck {
         ArchiveRecheck::HandOver(_) => 0,
         ArchiveRecheck::Settle(_) => 1,
+        ArchiveRecheck::Asked { .. } => 2,
     };
-    write_cursor(out.tag(tag), recheck.place())
+    let out = write_cursor(out.tag(tag), recheck.place());
+    match recheck {
+        ArchiveRecheck::Asked { known, .. } => write_cursor(out, known),
+        ArchiveRecheck::HandOver(_) | ArchiveRecheck::Settle(_) => out,
+    }
 }
 
 fn read_recheck(input: &mut Reader<'_>) -> Result<ArchiveRecheck, Fault> {
     match input.tag()? {
         0 => read_cursor(input).map(ArchiveRecheck::HandOver),
         1 => read_cursor(input).map(ArchiveRecheck::Settle),
+        2 => Ok(ArchiveRecheck::Asked {
+            place: read_cursor(input)?,
+            known: read_cursor(input)?,
+        }),
         _ => Err(Fault::Unreadable),
     }
 }

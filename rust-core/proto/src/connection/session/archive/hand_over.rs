@@ -17,8 +17,12 @@ use crate::connection::session::state::{Session, SettlingQuery};
 /// Records that a hand-over from this position was not clean. If something has to be asked already, everything before that
 /// position has been read, and nothing after it is known to have been.
 pub(in crate::connection) fn note_unclean(place: ArchiveCursor, remote: &mut Remote) -> Option<Op> {
-    let known = remote.knowledge.archive_recheck.as_ref();
-    let place = known.map_or(place, |known| known.place().clone());
+    let place = match &remote.knowledge.archive_recheck {
+        // That query covers what was lost before it was begun.
+        Some(ArchiveRecheck::Asked { .. }) => return None,
+        Some(known) => known.place().clone(),
+        None => place,
+    };
     let is_known = is_place(Some(&place)) && is_place(remote.knowledge.archive.as_ref());
     is_known.then(|| recheck(Some(ArchiveRecheck::HandOver(place)), remote))?
 }
@@ -46,6 +50,12 @@ impl Session {
             return;
         }
         self.settling_query = SettlingQuery::AfterCatchUp;
-        self.ask_second_time(place, Aim::CatchUp, remote);
+        let known = remote.knowledge.archive.clone().unwrap_or(place.clone());
+        let asked = ArchiveRecheck::Asked {
+            place: place.clone(),
+            known,
+        };
+        let asked = recheck(Some(asked), remote);
+        self.ask_second_time(place, Aim::CatchUp, asked, remote);
     }
 }

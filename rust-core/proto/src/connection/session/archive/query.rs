@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::escalation::{Remedy, Request, Subject};
-use crate::knowledge::{ArchiveCursor, Op, OutboundStanza, PendingIq, PendingKind};
+use crate::knowledge::{ArchiveCursor, ArchiveRecheck, Op, OutboundStanza, PendingIq, PendingKind};
 use crate::protocol_message::ProtocolMessage;
 use crate::stanza::{ErrorType, StanzaError};
 use crate::xep::mam::{self, ArchiveMetadata, Begin};
@@ -84,8 +84,13 @@ impl Session {
             self.has_learnt_end = true;
             remote.env.persist(ops);
         }
-        if remote.knowledge.archive_recheck.is_some() {
+        if let Some(known) = &remote.knowledge.archive_recheck {
             self.settling_query = SettlingQuery::AfterEarlier;
+            if let ArchiveRecheck::Asked { place, .. } = known {
+                // That query was lost with the session.
+                let change = recheck(Some(ArchiveRecheck::HandOver(place.clone())), remote);
+                remote.env.persist(Vec::from_iter(change));
+            }
         }
         let begin = catch_up_from(remote);
         let reaches_back = remote.knowledge.archive != begin;
@@ -298,6 +303,7 @@ impl Session {
         &mut self,
         begin: ArchiveCursor,
         aim: Aim,
+        change: Option<Op>,
         remote: &mut Remote,
     ) {
         let id = format!("{QUERY_PREFIX}{}", remote.env.entropy.token());
@@ -315,7 +321,8 @@ impl Session {
         });
         let query = page_query(&id, Some(begin), remote);
         self.expect_archive(remote);
-        let (ops, stanza) = self.question(Vec::new(), Question::page(id, query), remote);
+        let change = Vec::from_iter(change);
+        let (ops, stanza) = self.question(change, Question::page(id, query), remote);
         let seq = remote.env.persist(ops);
         self.put_question(stanza, seq, remote);
     }
