@@ -48,35 +48,8 @@ pub struct CoreClient {
 
 #[uniffi::export]
 impl CoreClient {
-    /// Opens the store and creates a client that logs in with this password. It does not connect yet. `proxy_password` is for the
-    /// proxy of the configuration, if it has a user.
-    ///
-    /// # Errors
-    ///
-    /// Fails with an [`OpenError`] that names what cannot be used.
-    #[uniffi::constructor]
-    pub async fn open(
-        config: CoreConfig,
-        password: Password,
-        proxy_password: Option<Password>,
-    ) -> Result<Arc<Self>, OpenError> {
-        Self::open_with(config, CoreCredentials::password(password), proxy_password).await
-    }
-
-    /// Opens a client without a password. Logins use a FAST token or SCRAM keys from the store.
-    ///
-    /// # Errors
-    ///
-    /// Fails with an [`OpenError`] that names what cannot be used.
-    #[uniffi::constructor]
-    pub async fn open_without_password(
-        config: CoreConfig,
-        proxy_password: Option<Password>,
-    ) -> Result<Arc<Self>, OpenError> {
-        Self::open_with(config, CoreCredentials::stored(), proxy_password).await
-    }
-
-    /// Opens a client with any credentials.
+    /// Opens the store and creates a client, which does not connect yet. `proxy_password` is for the proxy of the configuration,
+    /// if it has a user.
     ///
     /// # Errors
     ///
@@ -254,11 +227,6 @@ impl CoreClient {
     /// process ends.
     pub async fn send_presence(&self, presence: OutgoingPresence) -> Result<String, SendError> {
         self.send(presence.try_into()?).await
-    }
-
-    /// Sends a message or a presence given as XML, in the same way.
-    pub async fn send_stanza(&self, xml: String) -> Result<String, SendError> {
-        self.send(core::parse_xml(&xml)?).await
     }
 
     /// Sends a request and waits for its response, across reconnections as long as the session is resumed.

@@ -1,9 +1,10 @@
 //! Which keys of the server are accepted.
 
 use std::fmt;
+use std::sync::Arc;
 
 use snapback_client as core;
-use snapback_client::KeyHash;
+use snapback_client::{Client, KeyHash};
 
 use crate::client::CoreClient;
 use crate::ending::CertificateProblem;
@@ -47,39 +48,52 @@ pub fn key_fingerprint(key: Vec<u8>) -> Option<String> {
     hash(key).ok().map(|key| core::fingerprint(&key))
 }
 
+/// A change of the keys that are accepted.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum KeyChange {
+    /// Trusts the key of a certificate that was refused.
+    Trust {
+        /// Its SHA-256.
+        key: Vec<u8>,
+    },
+    /// Trusts any key, also in place of an authority.
+    DangerouslyTrust {
+        /// Its SHA-256.
+        key: Vec<u8>,
+    },
+    /// Ends the trust in a key. A connection that relies on it is dropped.
+    Forget {
+        /// Its SHA-256.
+        key: Vec<u8>,
+    },
+    /// Accepts no certificate without one of these keys; an empty list ends the demand.
+    Require {
+        /// Their SHA-256.
+        keys: Vec<Vec<u8>>,
+    },
+}
+
 #[uniffi::export]
 impl CoreClient {
-    /// Trusts the key of a certificate that was refused. Returns once that is stored.
-    pub async fn trust_key(&self, key: Vec<u8>) -> Result<(), KeyError> {
-        let key = hash(key)?;
-        self.call(|client| async move { client.trust_key(key).await })
-            .await??;
-        Ok(())
+    /// Changes the keys that are accepted. Returns once that is stored.
+    pub async fn change_keys(&self, change: KeyChange) -> Result<(), KeyError> {
+        self.call(|client| make(client, change)).await?
     }
+}
 
-    /// Trusts any key, also in place of an authority.
-    pub async fn dangerously_trust_key(&self, key: Vec<u8>) -> Result<(), KeyError> {
-        let key = hash(key)?;
-        self.call(|client| async move { core::danger::trust_key(&client, key).await })
-            .await??;
-        Ok(())
+async fn make(client: Arc<Client>, change: KeyChange) -> Result<(), KeyError> {
+    match change {
+        KeyChange::Trust { key } => client.trust_key(hash(key)?).await?,
+        KeyChange::DangerouslyTrust { key } => {
+            core::danger::trust_key(&client, hash(key)?).await?;
+        }
+        KeyChange::Forget { key } => client.forget_key(hash(key)?).await?,
+        KeyChange::Require { keys } => {
+            let keys: Vec<KeyHash> = keys.into_iter().map(hash).collect::<Result<_, _>>()?;
+            client.require_keys(&keys).await?;
+        }
     }
-
-    /// Ends the trust in a key. A connection that relies on it is dropped.
-    pub async fn forget_key(&self, key: Vec<u8>) -> Result<(), KeyError> {
-        let key = hash(key)?;
-        self.call(|client| async move { client.forget_key(key).await })
-            .await??;
-        Ok(())
-    }
-
-    /// Accepts no certificate without one of these keys; an empty list ends the demand.
-    pub async fn require_keys(&self, keys: Vec<Vec<u8>>) -> Result<(), KeyError> {
-        let keys: Vec<KeyHash> = keys.into_iter().map(hash).collect::<Result<_, _>>()?;
-        self.call(|client| async move { client.require_keys(&keys).await })
-            .await??;
-        Ok(())
-    }
+    Ok(())
 }
 
 fn hash(key: Vec<u8>) -> Result<KeyHash, KeyError> {

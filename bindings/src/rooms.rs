@@ -17,6 +17,62 @@ use crate::room_types::{
     RoomAffiliation, RoomError, RoomField, RoomInfo, RoomMember, RoomOptions, RoomRole,
 };
 
+/// A message that changes something about a room.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum RoomMessage {
+    /// Asks the room to set its subject.
+    Subject {
+        /// The new one.
+        subject: String,
+    },
+    /// Invites a contact.
+    Invitation {
+        /// Who is invited.
+        contact: String,
+        /// Why.
+        reason: Option<String>,
+        /// The password of a protected room; only in a direct invitation.
+        password: Option<String>,
+        /// Through the room, and not directly (XEP-0249).
+        through_room: bool,
+    },
+}
+
+/// A change of a room or of its users.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum RoomChange {
+    /// A user gets another affiliation.
+    Affiliation {
+        /// The user's bare JID.
+        user: String,
+        /// The new one.
+        affiliation: RoomAffiliation,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// An occupant gets another role.
+    Role {
+        /// The occupant.
+        nick: String,
+        /// The new one.
+        role: RoomRole,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// These fields of the configuration change.
+    Configuration {
+        /// The fields.
+        fields: Vec<RoomField>,
+    },
+    /// The room is destroyed.
+    Destruction {
+        /// The room that takes its place.
+        alternative: Option<String>,
+        /// Why.
+        reason: Option<String>,
+    },
+}
+
 #[uniffi::export]
 impl CoreClient {
     /// Joins a room, with the password of a protected one, and returns `true` once the user is in it; `false` if the call was cancelled, which does not leave the room.
@@ -80,39 +136,19 @@ impl CoreClient {
         Ok(list.into_iter().map(Into::into).collect())
     }
 
-    /// Asks a room to set its subject. Returns the id of the message.
-    pub async fn set_room_subject(
+    /// Sends a message that changes something about a room. Returns its id.
+    pub async fn send_to_room(
         &self,
         room: String,
-        subject: String,
+        message: RoomMessage,
     ) -> Result<String, SendError> {
-        let room = room_of(&room).map_err(|problem| SendError::Recipient { problem })?;
-        self.sending(|client| async move { client.rooms().get(&room).set_subject(&subject).await })
-            .await
+        self.sending(|client| send(client, room, message)).await
     }
 
-    /// Invites a contact, directly (XEP-0249) or through the room. Returns the id of the message.
-    pub async fn invite_to_room(
-        &self,
-        room: String,
-        contact: String,
-        reason: Option<String>,
-        password: Option<String>,
-        through_room: bool,
-    ) -> Result<String, SendError> {
-        let recipient = |problem| SendError::Recipient { problem };
-        let room = room_of(&room).map_err(recipient)?;
-        let contact =
-            core::Jid::try_from(contact.as_str()).map_err(|problem| recipient(problem.into()))?;
-        self.sending(|client| async move {
-            let room = client.rooms().get(&room);
-            let (reason, password) = (reason.as_deref(), password.as_deref());
-            match through_room {
-                true => room.invite_through_room(&contact, reason).await,
-                false => room.invite(&contact, reason, password).await,
-            }
-        })
-        .await
+    /// Changes a room or its users.
+    pub async fn change_room(&self, room: String, change: RoomChange) -> Result<(), IqError> {
+        let room = room_of(&room).map_err(|problem| IqError::Recipient { problem })?;
+        self.call(|client| make(client, room, change)).await?
     }
 
     /// Returns the users who have this affiliation with a room.
@@ -128,45 +164,6 @@ impl CoreClient {
         Ok(members?.into_iter().map(Into::into).collect())
     }
 
-    /// Gives a user another affiliation with a room.
-    pub async fn set_room_affiliation(
-        &self,
-        room: String,
-        user: String,
-        affiliation: RoomAffiliation,
-        reason: Option<String>,
-    ) -> Result<(), IqError> {
-        let recipient = |problem| IqError::Recipient { problem };
-        let room = room_of(&room).map_err(recipient)?;
-        let user = room_of(&user).map_err(recipient)?;
-        let done = self
-            .call(|client| async move {
-                let room = client.rooms().get(&room);
-                room.set_affiliation(&user, affiliation, reason.as_deref())
-                    .await
-            })
-            .await?;
-        Ok(done?)
-    }
-
-    /// Gives an occupant of a room another role.
-    pub async fn set_room_role(
-        &self,
-        room: String,
-        nick: String,
-        role: RoomRole,
-        reason: Option<String>,
-    ) -> Result<(), IqError> {
-        let room = room_of(&room).map_err(|problem| IqError::Recipient { problem })?;
-        let done = self
-            .call(|client| async move {
-                let room = client.rooms().get(&room);
-                room.set_role(&nick, role, reason.as_deref()).await
-            })
-            .await?;
-        Ok(done?)
-    }
-
     /// Returns the fields of a room's configuration.
     pub async fn room_configuration(&self, room: String) -> Result<Vec<RoomField>, IqError> {
         let room = room_of(&room).map_err(|problem| IqError::Recipient { problem })?;
@@ -174,40 +171,6 @@ impl CoreClient {
             .call(|client| async move { client.rooms().get(&room).configuration().await })
             .await?;
         Ok(form?.fields.into_iter().map(Into::into).collect())
-    }
-
-    /// Changes these fields of a room's configuration.
-    pub async fn configure_room(
-        &self,
-        room: String,
-        fields: Vec<RoomField>,
-    ) -> Result<(), IqError> {
-        let room = room_of(&room).map_err(|problem| IqError::Recipient { problem })?;
-        let fields = fields.into_iter().map(Into::into).collect();
-        let done = self
-            .call(|client| async move { client.rooms().get(&room).configure(fields).await })
-            .await?;
-        Ok(done?)
-    }
-
-    /// Destroys a room.
-    pub async fn destroy_room(
-        &self,
-        room: String,
-        alternative: Option<String>,
-        reason: Option<String>,
-    ) -> Result<(), IqError> {
-        let recipient = |problem| IqError::Recipient { problem };
-        let room = room_of(&room).map_err(recipient)?;
-        let alternative = alternative.as_deref().map(room_of).transpose();
-        let alternative = alternative.map_err(recipient)?;
-        let done = self
-            .call(|client| async move {
-                let room = client.rooms().get(&room);
-                room.destroy(alternative.as_ref(), reason.as_deref()).await
-            })
-            .await?;
-        Ok(done?)
     }
 
     /// Waits for the next event of a room; returns nothing once the client has ended. There may be only one caller at a time. The
@@ -223,16 +186,81 @@ impl CoreClient {
     }
 }
 
+async fn send(
+    client: Arc<Client>,
+    room: String,
+    message: RoomMessage,
+) -> Result<String, SendError> {
+    let recipient = |problem| SendError::Recipient { problem };
+    let room = room_of(&room).map_err(recipient)?;
+    let room = client.rooms().get(&room);
+    let sent = match message {
+        RoomMessage::Subject { subject } => room.set_subject(&subject).await,
+        RoomMessage::Invitation {
+            contact,
+            reason,
+            password,
+            through_room,
+        } => {
+            let contact = core::Jid::try_from(contact.as_str());
+            let contact = contact.map_err(|problem| recipient(problem.into()))?;
+            let (reason, password) = (reason.as_deref(), password.as_deref());
+            match through_room {
+                true => room.invite_through_room(&contact, reason).await,
+                false => room.invite(&contact, reason, password).await,
+            }
+        }
+    };
+    Ok(sent?)
+}
+
+async fn make(client: Arc<Client>, room: BareJid, change: RoomChange) -> Result<(), IqError> {
+    let recipient = |problem| IqError::Recipient { problem };
+    let room = client.rooms().get(&room);
+    match change {
+        RoomChange::Affiliation {
+            user,
+            affiliation,
+            reason,
+        } => {
+            let user = room_of(&user).map_err(recipient)?;
+            room.set_affiliation(&user, affiliation, reason.as_deref())
+                .await?;
+        }
+        RoomChange::Role { nick, role, reason } => {
+            room.set_role(&nick, role, reason.as_deref()).await?;
+        }
+        RoomChange::Configuration { fields } => {
+            let fields = fields.into_iter().map(Into::into).collect();
+            room.configure(fields).await?;
+        }
+        RoomChange::Destruction {
+            alternative,
+            reason,
+        } => {
+            let alternative = alternative.as_deref().map(room_of).transpose();
+            let alternative = alternative.map_err(recipient)?;
+            room.destroy(alternative.as_ref(), reason.as_deref())
+                .await?;
+        }
+    }
+    Ok(())
+}
+
 impl CoreClient {
-    async fn sending<F>(&self, send: impl FnOnce(Arc<Client>) -> F) -> Result<String, SendError>
+    pub(crate) async fn sending<E, F>(
+        &self,
+        send: impl FnOnce(Arc<Client>) -> F,
+    ) -> Result<String, SendError>
     where
-        F: Future<Output = Result<String, core::SendError>> + Send + 'static,
+        F: Future<Output = Result<String, E>> + Send + 'static,
+        E: Into<SendError> + Send + 'static,
     {
-        let sent = self.call(send).await.map_err(|error| match error {
-            CallError::Closed => SendError::Closed,
-            _ => SendError::Internal,
-        })?;
-        Ok(sent?)
+        match self.call(send).await {
+            Ok(sent) => sent.map_err(E::into),
+            Err(CallError::Closed) => Err(SendError::Closed),
+            Err(_) => Err(SendError::Internal),
+        }
     }
 }
 

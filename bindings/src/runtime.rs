@@ -1,16 +1,17 @@
 //! The tokio runtime of all clients.
 //!
 //! The process has one runtime. It is created when the first client is opened and never shut down: a client that ends
-//! leaves no thread running, and a phone with three accounts does not have three runtimes. One worker thread is enough
-//! for work that consists mostly of waiting. Certificate checks, key derivation and the opening of files use a small
+//! leaves no thread running, and a phone with three accounts does not have three runtimes. One thread is enough for work
+//! that consists mostly of waiting, and needs no scheduler for several. Certificate checks, key derivation and the opening of files use a small
 //! pool, whose threads end when idle.
 
-use std::future::Future;
+use std::future::{self, Future};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Handle};
 use tokio::task::JoinHandle;
 
 use crate::error::Lost;
@@ -24,22 +25,29 @@ const IDLE: Duration = Duration::from_secs(5);
 /// The name of all threads of this library.
 pub(crate) const THREAD_NAME: &str = "snapback";
 
-static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
+static RUNTIME: OnceLock<Option<Handle>> = OnceLock::new();
 
 /// Returns the runtime; `None` if this process cannot create more threads.
 pub(crate) fn handle() -> Option<&'static Handle> {
-    let runtime = RUNTIME.get_or_init(|| {
-        log::report_panics();
-        Builder::new_multi_thread()
-            .worker_threads(1)
-            .max_blocking_threads(BLOCKING_THREADS)
-            .thread_keep_alive(IDLE)
-            .thread_name(THREAD_NAME)
-            .enable_all()
-            .build()
-            .ok()
-    });
-    runtime.as_ref().map(Runtime::handle)
+    RUNTIME.get_or_init(start).as_ref()
+}
+
+fn start() -> Option<Handle> {
+    log::report_panics();
+    let runtime = Builder::new_current_thread()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_keep_alive(IDLE)
+        .thread_name(THREAD_NAME)
+        .enable_all()
+        .build()
+        .ok()?;
+    let handle = runtime.handle().clone();
+    // Panics end the task that they happen in, not this thread.
+    thread::Builder::new()
+        .name(THREAD_NAME.to_owned())
+        .spawn(move || runtime.block_on(future::pending::<()>()))
+        .ok()?;
+    Some(handle)
 }
 
 /// Work whose result is kept elsewhere, so that tokio's code for tasks is compiled once, and not for every call of the

@@ -2,7 +2,7 @@
 
 use crate::block_list::BlockList;
 use crate::client::CoreClient;
-use crate::services::{ServiceError, jids};
+use crate::services::ServiceError;
 
 #[uniffi::export]
 impl CoreClient {
@@ -11,25 +11,5 @@ impl CoreClient {
         self.serve(|client| async move { client.block_list().await })
             .await
             .map(Into::into)
-    }
-
-    /// Blocks these addresses.
-    pub async fn block(&self, jids_to_block: Vec<String>) -> Result<(), ServiceError> {
-        let list = jids(&jids_to_block)?;
-        self.serve(|client| async move { client.block(&list).await })
-            .await
-    }
-
-    /// Unblocks these addresses.
-    pub async fn unblock(&self, jids_to_unblock: Vec<String>) -> Result<(), ServiceError> {
-        let list = jids(&jids_to_unblock)?;
-        self.serve(|client| async move { client.unblock(&list).await })
-            .await
-    }
-
-    /// Unblocks all addresses.
-    pub async fn unblock_all(&self) -> Result<(), ServiceError> {
-        self.serve(|client| async move { client.unblock_all().await })
-            .await
     }
 }

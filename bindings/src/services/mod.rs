@@ -1,7 +1,8 @@
 //! What the client asks of its server and of other entities, typed.
 
-mod account;
 mod blocking;
+mod bookmarks;
+mod change;
 mod disco;
 mod history;
 mod nodes;
@@ -99,14 +100,15 @@ impl From<core::ServiceError> for ServiceError {
 
 impl CoreClient {
     /// Runs a request of the client on the runtime.
-    pub(crate) async fn serve<T, W, F>(&self, work: W) -> Result<T, ServiceError>
+    pub(crate) async fn serve<T, E, W, F>(&self, work: W) -> Result<T, ServiceError>
     where
         W: FnOnce(Arc<Client>) -> F,
-        F: Future<Output = Result<T, core::ServiceError>> + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
+        E: Into<ServiceError> + Send + 'static,
     {
         match self.call(work).await {
-            Ok(done) => done.map_err(ServiceError::from),
+            Ok(done) => done.map_err(E::into),
             Err(error) => Err(ServiceError::Request {
                 problem: error.into(),
             }),

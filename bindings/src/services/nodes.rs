@@ -108,18 +108,6 @@ impl CoreClient {
         .await
     }
 
-    /// Removes an item.
-    pub async fn retract(
-        &self,
-        service: Option<String>,
-        node: String,
-        id: String,
-    ) -> Result<(), ServiceError> {
-        let service = optional(service)?;
-        self.serve(|client| async move { client.retract(service.as_ref(), &node, &id).await })
-            .await
-    }
-
     /// Returns the newest items of a node.
     pub async fn node_items(
         &self,
@@ -148,34 +136,6 @@ impl CoreClient {
             .await?;
         let mut found = items(found).into_iter();
         Ok(found.find(|item| item.id.as_ref() == Some(&wanted)))
-    }
-
-    /// Configures a node.
-    pub async fn configure_node(
-        &self,
-        service: Option<String>,
-        node: String,
-        options: NodeOptions,
-    ) -> Result<(), ServiceError> {
-        let service = optional(service)?;
-        let options = options.into();
-        self.serve(|client| async move {
-            client
-                .configure_node(service.as_ref(), &node, &options)
-                .await
-        })
-        .await
-    }
-
-    /// Removes a node with its items.
-    pub async fn delete_node(
-        &self,
-        service: Option<String>,
-        node: String,
-    ) -> Result<(), ServiceError> {
-        let service = optional(service)?;
-        self.serve(|client| async move { client.delete_node(service.as_ref(), &node).await })
-            .await
     }
 
     /// Returns the event in a received message, given as XML; nothing if there is none, or it cannot be read.

@@ -115,12 +115,6 @@ impl CoreClient {
             .map(|id| id.to_string())
     }
 
-    /// Publishes that the user has no avatar.
-    pub async fn disable_avatar(&self) -> Result<(), ServiceError> {
-        self.serve(|client| async move { client.disable_avatar().await })
-            .await
-    }
-
     /// Returns the formats of a user's avatar; none if the user has none.
     pub async fn avatar_metadata(&self, of: String) -> Result<Vec<AvatarInfo>, ServiceError> {
         let of = bare(&of)?;
@@ -137,12 +131,6 @@ impl CoreClient {
             problem: AvatarProblem::NotThere,
         })?;
         self.serve(|client| async move { client.avatar_data(&of, id).await })
-            .await
-    }
-
-    /// Publishes the name that the user wants to be called by; an empty one removes it.
-    pub async fn publish_nick(&self, name: String) -> Result<(), ServiceError> {
-        self.serve(|client| async move { client.publish_nick(&name).await })
             .await
     }
 

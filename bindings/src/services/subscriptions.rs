@@ -1,15 +1,11 @@
 //! Subscriptions to presence (RFC 6121 section 3).
 
-use std::future::Future;
-use std::sync::Arc;
-
 use snapback_client as core;
-use snapback_client::Client;
 use snapback_client::service::subscription;
 pub use snapback_client::service::subscription::SubscriptionStep;
 
 use crate::client::CoreClient;
-use crate::error::{CallError, SendError};
+use crate::error::SendError;
 
 /// What happened to a subscription.
 #[uniffi::remote(Enum)]
@@ -47,48 +43,42 @@ pub fn subscription_notice(presence: String) -> Option<SubscriptionNotice> {
     })
 }
 
-#[uniffi::export]
-impl CoreClient {
-    /// Asks a contact for their presence.
-    pub async fn subscribe(&self, to: String, nick: Option<String>) -> Result<(), SendError> {
-        let to = contact(&to)?;
-        self.send_subscription(|client| async move { client.subscribe(&to, nick.as_deref()).await })
-            .await
-    }
-
-    /// Shares the user's presence with a contact.
-    pub async fn approve_subscription(&self, of: String) -> Result<(), SendError> {
-        let of = contact(&of)?;
-        self.send_subscription(|client| async move { client.approve_subscription(&of).await })
-            .await
-    }
-
-    /// Refuses a contact's request, or ends the contact's subscription.
-    pub async fn refuse_subscription(&self, of: String) -> Result<(), SendError> {
-        let of = contact(&of)?;
-        self.send_subscription(|client| async move { client.refuse_subscription(&of).await })
-            .await
-    }
-
-    /// Ends the subscription to a contact's presence.
-    pub async fn unsubscribe(&self, from: String) -> Result<(), SendError> {
-        let from = contact(&from)?;
-        self.send_subscription(|client| async move { client.unsubscribe(&from).await })
-            .await
-    }
+/// What the user changes about a subscription.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum SubscriptionChange {
+    /// Asks the contact for their presence.
+    Subscribe {
+        /// The name that the user wants to be called by.
+        nick: Option<String>,
+    },
+    /// Shares the user's presence with the contact.
+    Approve,
+    /// Refuses the contact's request, or ends the contact's subscription.
+    Refuse,
+    /// Ends the subscription to the contact's presence.
+    Unsubscribe,
 }
 
+#[uniffi::export]
 impl CoreClient {
-    async fn send_subscription<W, F>(&self, work: W) -> Result<(), SendError>
-    where
-        W: FnOnce(Arc<Client>) -> F,
-        F: Future<Output = Result<String, core::SendError>> + Send + 'static,
-    {
-        match self.call(work).await {
-            Ok(sent) => Ok(sent.map(drop)?),
-            Err(CallError::Closed) => Err(SendError::Closed),
-            Err(_) => Err(SendError::Internal),
-        }
+    /// Changes a subscription to presence.
+    pub async fn change_subscription(
+        &self,
+        with: String,
+        change: SubscriptionChange,
+    ) -> Result<(), SendError> {
+        let contact = contact(&with)?;
+        let sent = self.sending(|client| async move {
+            match change {
+                SubscriptionChange::Subscribe { nick } => {
+                    client.subscribe(&contact, nick.as_deref()).await
+                }
+                SubscriptionChange::Approve => client.approve_subscription(&contact).await,
+                SubscriptionChange::Refuse => client.refuse_subscription(&contact).await,
+                SubscriptionChange::Unsubscribe => client.unsubscribe(&contact).await,
+            }
+        });
+        sent.await.map(drop)
     }
 }
 

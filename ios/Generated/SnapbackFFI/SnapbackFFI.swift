@@ -1148,11 +1148,6 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
     func sendPresence(presence: OutgoingPresence) async throws  -> String
 
     /**
-     * Sends a message or a presence given as XML, in the same way.
-     */
-    func sendStanza(xml: String) async throws  -> String
-
-    /**
      * Reports that the app moved to the foreground (`true`) or the background (XEP-0352). In the foreground, a
      * suspended client is resumed.
      */
@@ -1197,24 +1192,9 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
     func respond(number: UInt64, payload: String?) async throws  -> Bool
 
     /**
-     * Trusts any key, also in place of an authority.
+     * Changes the keys that are accepted. Returns once that is stored.
      */
-    func dangerouslyTrustKey(key: Data) async throws
-
-    /**
-     * Ends the trust in a key. A connection that relies on it is dropped.
-     */
-    func forgetKey(key: Data) async throws
-
-    /**
-     * Accepts no certificate without one of these keys; an empty list ends the demand.
-     */
-    func requireKeys(keys: [Data]) async throws
-
-    /**
-     * Trusts the key of a certificate that was refused. Returns once that is stored.
-     */
-    func trustKey(key: Data) async throws
+    func changeKeys(change: KeyChange) async throws
 
     /**
      * Asks the server to publish no more push notifications. Returns once that is stored.
@@ -1254,19 +1234,9 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
     func recentAttempts() async throws  -> [AttemptRecord]
 
     /**
-     * Changes these fields of a room's configuration.
+     * Changes a room or its users.
      */
-    func configureRoom(room: String, fields: [RoomField]) async throws
-
-    /**
-     * Destroys a room.
-     */
-    func destroyRoom(room: String, alternative: String?, reason: String?) async throws
-
-    /**
-     * Invites a contact, directly (XEP-0249) or through the room. Returns the id of the message.
-     */
-    func inviteToRoom(room: String, contact: String, reason: String?, password: String?, throughRoom: Bool) async throws  -> String
+    func changeRoom(room: String, change: RoomChange) async throws
 
     /**
      * Joins a room, with the password of a protected one, and returns `true` once the user is in it; `false` if the call was cancelled, which does not leave the room.
@@ -1305,24 +1275,14 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
     func rooms() async throws  -> [RoomInfo]
 
     /**
-     * Gives a user another affiliation with a room.
+     * Sends a message that changes something about a room. Returns its id.
      */
-    func setRoomAffiliation(room: String, user: String, affiliation: RoomAffiliation, reason: String?) async throws
+    func sendToRoom(room: String, message: RoomMessage) async throws  -> String
 
     /**
      * Changes the user's nickname in a room; returns once the room has confirmed it.
      */
     func setRoomNick(room: String, nick: String) async throws
-
-    /**
-     * Gives an occupant of a room another role.
-     */
-    func setRoomRole(room: String, nick: String, role: RoomRole, reason: String?) async throws
-
-    /**
-     * Asks a room to set its subject. Returns the id of the message.
-     */
-    func setRoomSubject(room: String, subject: String) async throws  -> String
 
     /**
      * Removes a contact from the roster, together with both subscriptions. Returns the same as `set_contact`.
@@ -1336,34 +1296,29 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
     func setContact(jid: String, name: String?, groups: [String], cancellation: Cancellation?) async throws  -> Bool
 
     /**
-     * Changes the account's password at the server, and logs in with it from then on.
-     */
-    func changePassword(password: Password) async throws
-
-    /**
-     * Deletes the account at the server, then logs out.
-     */
-    func deleteAccount() async throws
-
-    /**
-     * Blocks these addresses.
-     */
-    func block(jidsToBlock: [String]) async throws
-
-    /**
      * Returns the block list. From then on, and as long as the session exists, the server reports each change.
      */
     func blockList() async throws  -> BlockList
 
     /**
-     * Unblocks these addresses.
+     * Returns the change in a received message, given as XML; nothing if there is none.
      */
-    func unblock(jidsToUnblock: [String]) async throws
+    func bookmarkChange(message: String)  -> BookmarkChange?
 
     /**
-     * Unblocks all addresses.
+     * Returns the account's bookmarks.
      */
-    func unblockAll() async throws
+    func bookmarks() async throws  -> [Bookmark]
+
+    /**
+     * Joins all rooms whose bookmarks say so, with this nickname where a bookmark has none; returns their addresses.
+     */
+    func joinBookmarked(nick: String) async throws  -> [String]
+
+    /**
+     * Makes a change at the server or at another service.
+     */
+    func change(change: ServiceChange) async throws
 
     /**
      * Returns what the sender of this presence supports, with its hash verified; nothing if the presence shows no caps.
@@ -1386,16 +1341,6 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
     func history(room: String?, with: String?, before: String?, limit: UInt32) async throws  -> HistoryPage
 
     /**
-     * Configures a node.
-     */
-    func configureNode(service: String?, node: String, options: NodeOptions) async throws
-
-    /**
-     * Removes a node with its items.
-     */
-    func deleteNode(service: String?, node: String) async throws
-
-    /**
      * Returns the event in a received message, given as XML; nothing if there is none, or it cannot be read.
      */
     func nodeEvent(message: String)  -> NodeEvent?
@@ -1416,11 +1361,6 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
     func publish(service: String?, node: String, id: String?, payload: String, options: NodeOptions) async throws  -> String?
 
     /**
-     * Removes an item.
-     */
-    func retract(service: String?, node: String, id: String) async throws
-
-    /**
      * Returns the data of an avatar, whose hash is verified.
      */
     func avatarData(of: String, id: String) async throws  -> Data
@@ -1429,11 +1369,6 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
      * Returns the formats of a user's avatar; none if the user has none.
      */
     func avatarMetadata(of: String) async throws  -> [AvatarInfo]
-
-    /**
-     * Publishes that the user has no avatar.
-     */
-    func disableAvatar() async throws
 
     /**
      * Returns the name that a user wants to be called by.
@@ -1446,34 +1381,14 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
     func publishAvatar(avatar: OutgoingAvatar, access: AccessModel?) async throws  -> String
 
     /**
-     * Publishes the name that the user wants to be called by; an empty one removes it.
-     */
-    func publishNick(name: String) async throws
-
-    /**
      * Returns what a user says about themselves.
      */
     func vcard(of: String) async throws  -> Vcard
 
     /**
-     * Shares the user's presence with a contact.
+     * Changes a subscription to presence.
      */
-    func approveSubscription(of: String) async throws
-
-    /**
-     * Refuses a contact's request, or ends the contact's subscription.
-     */
-    func refuseSubscription(of: String) async throws
-
-    /**
-     * Asks a contact for their presence.
-     */
-    func subscribe(to: String, nick: String?) async throws
-
-    /**
-     * Ends the subscription to a contact's presence.
-     */
-    func unsubscribe(from: String) async throws
+    func changeSubscription(with: String, change: SubscriptionChange) async throws
 
     /**
      * Returns the upload service of the account's server, if there is one.
@@ -1543,30 +1458,8 @@ package class CoreClient: CoreClientProtocol, @unchecked Sendable {
 
 
     /**
-     * Opens the store and creates a client that logs in with this password. It does not connect yet. `proxy_password` is for the
-     * proxy of the configuration, if it has a user.
-     *
-     * # Errors
-     *
-     * Fails with an [`OpenError`] that names what cannot be used.
-     */
-package static func `open`(config: CoreConfig, password: Password, proxyPassword: Password?)async throws  -> CoreClient  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_constructor_coreclient_open(FfiConverterTypeCoreConfig_lower(config),FfiConverterTypePassword_lower(password),FfiConverterOptionTypePassword.lower(proxyPassword)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_u64,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_u64,
-            freeFunc: ffi_snapback_ffi_rust_future_free_u64,
-            liftFunc: FfiConverterTypeCoreClient_lift,
-            errorHandler: FfiConverterTypeOpenError_lift
-        )
-}
-
-    /**
-     * Opens a client with any credentials.
+     * Opens the store and creates a client, which does not connect yet. `proxy_password` is for the proxy of the configuration,
+     * if it has a user.
      *
      * # Errors
      *
@@ -1577,28 +1470,6 @@ package static func openWith(config: CoreConfig, credentials: CoreCredentials, p
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_snapback_ffi_fn_constructor_coreclient_open_with(FfiConverterTypeCoreConfig_lower(config),FfiConverterTypeCoreCredentials_lower(credentials),FfiConverterOptionTypePassword.lower(proxyPassword)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_u64,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_u64,
-            freeFunc: ffi_snapback_ffi_rust_future_free_u64,
-            liftFunc: FfiConverterTypeCoreClient_lift,
-            errorHandler: FfiConverterTypeOpenError_lift
-        )
-}
-
-    /**
-     * Opens a client without a password. Logins use a FAST token or SCRAM keys from the store.
-     *
-     * # Errors
-     *
-     * Fails with an [`OpenError`] that names what cannot be used.
-     */
-package static func openWithoutPassword(config: CoreConfig, proxyPassword: Password?)async throws  -> CoreClient  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_constructor_coreclient_open_without_password(FfiConverterTypeCoreConfig_lower(config),FfiConverterOptionTypePassword.lower(proxyPassword)
                 )
             },
             pollFunc: ffi_snapback_ffi_rust_future_poll_u64,
@@ -2046,25 +1917,6 @@ package func sendPresence(presence: OutgoingPresence)async throws  -> String  {
 }
 
     /**
-     * Sends a message or a presence given as XML, in the same way.
-     */
-package func sendStanza(xml: String)async throws  -> String  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_send_stanza(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(xml)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterString.lift,
-            errorHandler: FfiConverterTypeSendError_lift
-        )
-}
-
-    /**
      * Reports that the app moved to the foreground (`true`) or the background (XEP-0352). In the foreground, a
      * suspended client is resumed.
      */
@@ -2195,71 +2047,14 @@ package func respond(number: UInt64, payload: String?)async throws  -> Bool  {
 }
 
     /**
-     * Trusts any key, also in place of an authority.
+     * Changes the keys that are accepted. Returns once that is stored.
      */
-package func dangerouslyTrustKey(key: Data)async throws   {
+package func changeKeys(change: KeyChange)async throws   {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_dangerously_trust_key(
-                        self.uniffiCloneHandle(),FfiConverterData.lower(key)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
-            freeFunc: ffi_snapback_ffi_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeKeyError_lift
-        )
-}
-
-    /**
-     * Ends the trust in a key. A connection that relies on it is dropped.
-     */
-package func forgetKey(key: Data)async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_forget_key(
-                        self.uniffiCloneHandle(),FfiConverterData.lower(key)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
-            freeFunc: ffi_snapback_ffi_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeKeyError_lift
-        )
-}
-
-    /**
-     * Accepts no certificate without one of these keys; an empty list ends the demand.
-     */
-package func requireKeys(keys: [Data])async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_require_keys(
-                        self.uniffiCloneHandle(),FfiConverterSequenceData.lower(keys)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
-            freeFunc: ffi_snapback_ffi_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeKeyError_lift
-        )
-}
-
-    /**
-     * Trusts the key of a certificate that was refused. Returns once that is stored.
-     */
-package func trustKey(key: Data)async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_trust_key(
-                        self.uniffiCloneHandle(),FfiConverterData.lower(key)
+                uniffi_snapback_ffi_fn_method_coreclient_change_keys(
+                        self.uniffiCloneHandle(),FfiConverterTypeKeyChange_lower(change)
                 )
             },
             pollFunc: ffi_snapback_ffi_rust_future_poll_void,
@@ -2378,14 +2173,14 @@ package func recentAttempts()async throws  -> [AttemptRecord]  {
 }
 
     /**
-     * Changes these fields of a room's configuration.
+     * Changes a room or its users.
      */
-package func configureRoom(room: String, fields: [RoomField])async throws   {
+package func changeRoom(room: String, change: RoomChange)async throws   {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_configure_room(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterSequenceTypeRoomField.lower(fields)
+                uniffi_snapback_ffi_fn_method_coreclient_change_room(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterTypeRoomChange_lower(change)
                 )
             },
             pollFunc: ffi_snapback_ffi_rust_future_poll_void,
@@ -2393,44 +2188,6 @@ package func configureRoom(room: String, fields: [RoomField])async throws   {
             freeFunc: ffi_snapback_ffi_rust_future_free_void,
             liftFunc: { $0 },
             errorHandler: FfiConverterTypeIqError_lift
-        )
-}
-
-    /**
-     * Destroys a room.
-     */
-package func destroyRoom(room: String, alternative: String?, reason: String?)async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_destroy_room(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterOptionString.lower(alternative),FfiConverterOptionString.lower(reason)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
-            freeFunc: ffi_snapback_ffi_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeIqError_lift
-        )
-}
-
-    /**
-     * Invites a contact, directly (XEP-0249) or through the room. Returns the id of the message.
-     */
-package func inviteToRoom(room: String, contact: String, reason: String?, password: String?, throughRoom: Bool)async throws  -> String  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_invite_to_room(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterString.lower(contact),FfiConverterOptionString.lower(reason),FfiConverterOptionString.lower(password),FfiConverterBool.lower(throughRoom)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterString.lift,
-            errorHandler: FfiConverterTypeSendError_lift
         )
 }
 
@@ -2570,21 +2327,21 @@ package func rooms()async throws  -> [RoomInfo]  {
 }
 
     /**
-     * Gives a user another affiliation with a room.
+     * Sends a message that changes something about a room. Returns its id.
      */
-package func setRoomAffiliation(room: String, user: String, affiliation: RoomAffiliation, reason: String?)async throws   {
+package func sendToRoom(room: String, message: RoomMessage)async throws  -> String  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_set_room_affiliation(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterString.lower(user),FfiConverterTypeRoomAffiliation_lower(affiliation),FfiConverterOptionString.lower(reason)
+                uniffi_snapback_ffi_fn_method_coreclient_send_to_room(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterTypeRoomMessage_lower(message)
                 )
             },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
-            freeFunc: ffi_snapback_ffi_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeIqError_lift
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterString.lift,
+            errorHandler: FfiConverterTypeSendError_lift
         )
 }
 
@@ -2604,44 +2361,6 @@ package func setRoomNick(room: String, nick: String)async throws   {
             freeFunc: ffi_snapback_ffi_rust_future_free_void,
             liftFunc: { $0 },
             errorHandler: FfiConverterTypeRoomError_lift
-        )
-}
-
-    /**
-     * Gives an occupant of a room another role.
-     */
-package func setRoomRole(room: String, nick: String, role: RoomRole, reason: String?)async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_set_room_role(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterString.lower(nick),FfiConverterTypeRoomRole_lower(role),FfiConverterOptionString.lower(reason)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
-            freeFunc: ffi_snapback_ffi_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeIqError_lift
-        )
-}
-
-    /**
-     * Asks a room to set its subject. Returns the id of the message.
-     */
-package func setRoomSubject(room: String, subject: String)async throws  -> String  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_set_room_subject(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(room),FfiConverterString.lower(subject)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterString.lift,
-            errorHandler: FfiConverterTypeSendError_lift
         )
 }
 
@@ -2685,63 +2404,6 @@ package func setContact(jid: String, name: String?, groups: [String], cancellati
 }
 
     /**
-     * Changes the account's password at the server, and logs in with it from then on.
-     */
-package func changePassword(password: Password)async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_change_password(
-                        self.uniffiCloneHandle(),FfiConverterTypePassword_lower(password)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
-            freeFunc: ffi_snapback_ffi_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeServiceError_lift
-        )
-}
-
-    /**
-     * Deletes the account at the server, then logs out.
-     */
-package func deleteAccount()async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_delete_account(
-                        self.uniffiCloneHandle()
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
-            freeFunc: ffi_snapback_ffi_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeServiceError_lift
-        )
-}
-
-    /**
-     * Blocks these addresses.
-     */
-package func block(jidsToBlock: [String])async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_block(
-                        self.uniffiCloneHandle(),FfiConverterSequenceString.lower(jidsToBlock)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
-            freeFunc: ffi_snapback_ffi_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeServiceError_lift
-        )
-}
-
-    /**
      * Returns the block list. From then on, and as long as the session exists, the server reports each change.
      */
 package func blockList()async throws  -> BlockList  {
@@ -2761,33 +2423,65 @@ package func blockList()async throws  -> BlockList  {
 }
 
     /**
-     * Unblocks these addresses.
+     * Returns the change in a received message, given as XML; nothing if there is none.
      */
-package func unblock(jidsToUnblock: [String])async throws   {
+package func bookmarkChange(message: String) -> BookmarkChange?  {
+    return try!  FfiConverterOptionTypeBookmarkChange.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_snapback_ffi_fn_method_coreclient_bookmark_change(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(message),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Returns the account's bookmarks.
+     */
+package func bookmarks()async throws  -> [Bookmark]  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_unblock(
-                        self.uniffiCloneHandle(),FfiConverterSequenceString.lower(jidsToUnblock)
+                uniffi_snapback_ffi_fn_method_coreclient_bookmarks(
+                        self.uniffiCloneHandle()
                 )
             },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
-            freeFunc: ffi_snapback_ffi_rust_future_free_void,
-            liftFunc: { $0 },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterSequenceTypeBookmark.lift,
             errorHandler: FfiConverterTypeServiceError_lift
         )
 }
 
     /**
-     * Unblocks all addresses.
+     * Joins all rooms whose bookmarks say so, with this nickname where a bookmark has none; returns their addresses.
      */
-package func unblockAll()async throws   {
+package func joinBookmarked(nick: String)async throws  -> [String]  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_unblock_all(
-                        self.uniffiCloneHandle()
+                uniffi_snapback_ffi_fn_method_coreclient_join_bookmarked(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(nick)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterSequenceString.lift,
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Makes a change at the server or at another service.
+     */
+package func change(change: ServiceChange)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_change(
+                        self.uniffiCloneHandle(),FfiConverterTypeServiceChange_lower(change)
                 )
             },
             pollFunc: ffi_snapback_ffi_rust_future_poll_void,
@@ -2875,44 +2569,6 @@ package func history(room: String?, with: String?, before: String?, limit: UInt3
 }
 
     /**
-     * Configures a node.
-     */
-package func configureNode(service: String?, node: String, options: NodeOptions)async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_configure_node(
-                        self.uniffiCloneHandle(),FfiConverterOptionString.lower(service),FfiConverterString.lower(node),FfiConverterTypeNodeOptions_lower(options)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
-            freeFunc: ffi_snapback_ffi_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeServiceError_lift
-        )
-}
-
-    /**
-     * Removes a node with its items.
-     */
-package func deleteNode(service: String?, node: String)async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_delete_node(
-                        self.uniffiCloneHandle(),FfiConverterOptionString.lower(service),FfiConverterString.lower(node)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
-            freeFunc: ffi_snapback_ffi_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeServiceError_lift
-        )
-}
-
-    /**
      * Returns the event in a received message, given as XML; nothing if there is none, or it cannot be read.
      */
 package func nodeEvent(message: String) -> NodeEvent?  {
@@ -2983,25 +2639,6 @@ package func publish(service: String?, node: String, id: String?, payload: Strin
 }
 
     /**
-     * Removes an item.
-     */
-package func retract(service: String?, node: String, id: String)async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_retract(
-                        self.uniffiCloneHandle(),FfiConverterOptionString.lower(service),FfiConverterString.lower(node),FfiConverterString.lower(id)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
-            freeFunc: ffi_snapback_ffi_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeServiceError_lift
-        )
-}
-
-    /**
      * Returns the data of an avatar, whose hash is verified.
      */
 package func avatarData(of: String, id: String)async throws  -> Data  {
@@ -3035,25 +2672,6 @@ package func avatarMetadata(of: String)async throws  -> [AvatarInfo]  {
             completeFunc: ffi_snapback_ffi_rust_future_complete_rust_buffer,
             freeFunc: ffi_snapback_ffi_rust_future_free_rust_buffer,
             liftFunc: FfiConverterSequenceTypeAvatarInfo.lift,
-            errorHandler: FfiConverterTypeServiceError_lift
-        )
-}
-
-    /**
-     * Publishes that the user has no avatar.
-     */
-package func disableAvatar()async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_disable_avatar(
-                        self.uniffiCloneHandle()
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
-            freeFunc: ffi_snapback_ffi_rust_future_free_void,
-            liftFunc: { $0 },
             errorHandler: FfiConverterTypeServiceError_lift
         )
 }
@@ -3097,25 +2715,6 @@ package func publishAvatar(avatar: OutgoingAvatar, access: AccessModel?)async th
 }
 
     /**
-     * Publishes the name that the user wants to be called by; an empty one removes it.
-     */
-package func publishNick(name: String)async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_publish_nick(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(name)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
-            freeFunc: ffi_snapback_ffi_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeServiceError_lift
-        )
-}
-
-    /**
      * Returns what a user says about themselves.
      */
 package func vcard(of: String)async throws  -> Vcard  {
@@ -3135,71 +2734,14 @@ package func vcard(of: String)async throws  -> Vcard  {
 }
 
     /**
-     * Shares the user's presence with a contact.
+     * Changes a subscription to presence.
      */
-package func approveSubscription(of: String)async throws   {
+package func changeSubscription(with: String, change: SubscriptionChange)async throws   {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_approve_subscription(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(of)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
-            freeFunc: ffi_snapback_ffi_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeSendError_lift
-        )
-}
-
-    /**
-     * Refuses a contact's request, or ends the contact's subscription.
-     */
-package func refuseSubscription(of: String)async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_refuse_subscription(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(of)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
-            freeFunc: ffi_snapback_ffi_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeSendError_lift
-        )
-}
-
-    /**
-     * Asks a contact for their presence.
-     */
-package func subscribe(to: String, nick: String?)async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_subscribe(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(to),FfiConverterOptionString.lower(nick)
-                )
-            },
-            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
-            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
-            freeFunc: ffi_snapback_ffi_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeSendError_lift
-        )
-}
-
-    /**
-     * Ends the subscription to a contact's presence.
-     */
-package func unsubscribe(from: String)async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_snapback_ffi_fn_method_coreclient_unsubscribe(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(from)
+                uniffi_snapback_ffi_fn_method_coreclient_change_subscription(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(with),FfiConverterTypeSubscriptionChange_lower(change)
                 )
             },
             pollFunc: ffi_snapback_ffi_rust_future_poll_void,
@@ -4243,6 +3785,115 @@ package func FfiConverterTypeBlockList_lift(_ buf: RustBuffer) throws -> BlockLi
 #endif
 package func FfiConverterTypeBlockList_lower(_ value: BlockList) -> RustBuffer {
     return FfiConverterTypeBlockList.lower(value)
+}
+
+
+/**
+ * A room that the user keeps.
+ */
+package struct Bookmark: Equatable, Hashable {
+    /**
+     * The address of the room.
+     */
+    package let room: String
+    /**
+     * A name for the user.
+     */
+    package let name: String?
+    /**
+     * Whether clients join the room by themselves.
+     */
+    package let autoJoin: Bool
+    /**
+     * The nickname to join with.
+     */
+    package let nick: String?
+    /**
+     * The password of a protected room.
+     */
+    package let password: String?
+    /**
+     * What other clients have added, as XML.
+     */
+    package let extensions: [String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    package init(
+        /**
+         * The address of the room.
+         */room: String,
+        /**
+         * A name for the user.
+         */name: String?,
+        /**
+         * Whether clients join the room by themselves.
+         */autoJoin: Bool,
+        /**
+         * The nickname to join with.
+         */nick: String?,
+        /**
+         * The password of a protected room.
+         */password: String?,
+        /**
+         * What other clients have added, as XML.
+         */extensions: [String]) {
+        self.room = room
+        self.name = name
+        self.autoJoin = autoJoin
+        self.nick = nick
+        self.password = password
+        self.extensions = extensions
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Bookmark: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeBookmark: FfiConverterRustBuffer {
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Bookmark {
+        return
+            try Bookmark(
+                room: FfiConverterString.read(from: &buf),
+                name: FfiConverterOptionString.read(from: &buf),
+                autoJoin: FfiConverterBool.read(from: &buf),
+                nick: FfiConverterOptionString.read(from: &buf),
+                password: FfiConverterOptionString.read(from: &buf),
+                extensions: FfiConverterSequenceString.read(from: &buf)
+        )
+    }
+
+    package static func write(_ value: Bookmark, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.room, into: &buf)
+        FfiConverterOptionString.write(value.name, into: &buf)
+        FfiConverterBool.write(value.autoJoin, into: &buf)
+        FfiConverterOptionString.write(value.nick, into: &buf)
+        FfiConverterOptionString.write(value.password, into: &buf)
+        FfiConverterSequenceString.write(value.extensions, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeBookmark_lift(_ buf: RustBuffer) throws -> Bookmark {
+    return try FfiConverterTypeBookmark.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeBookmark_lower(_ value: Bookmark) -> RustBuffer {
+    return FfiConverterTypeBookmark.lower(value)
 }
 
 
@@ -11520,6 +11171,91 @@ package func FfiConverterTypeBlockListChange_lower(_ value: BlockListChange) -> 
 
 
 /**
+ * A change of the bookmarks, by any client of the account.
+ */
+
+package enum BookmarkChange: Equatable, Hashable {
+
+    /**
+     * These and no others are added, changed or removed.
+     */
+    case changed(
+        /**
+         * Added or changed.
+         */set: [Bookmark],
+        /**
+         * The removed rooms.
+         */removed: [String]
+    )
+    /**
+     * All are removed.
+     */
+    case cleared
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension BookmarkChange: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeBookmarkChange: FfiConverterRustBuffer {
+    typealias SwiftType = BookmarkChange
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BookmarkChange {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .changed(set: try FfiConverterSequenceTypeBookmark.read(from: &buf), removed: try FfiConverterSequenceString.read(from: &buf)
+        )
+
+        case 2: return .cleared
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: BookmarkChange, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .changed(set,removed):
+            writeInt(&buf, Int32(1))
+            FfiConverterSequenceTypeBookmark.write(set, into: &buf)
+            FfiConverterSequenceString.write(removed, into: &buf)
+
+
+        case .cleared:
+            writeInt(&buf, Int32(2))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeBookmarkChange_lift(_ buf: RustBuffer) throws -> BookmarkChange {
+    return try FfiConverterTypeBookmarkChange.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeBookmarkChange_lower(_ value: BookmarkChange) -> RustBuffer {
+    return FfiConverterTypeBookmarkChange.lower(value)
+}
+
+
+
+/**
  * Why a call was not carried out.
  */
 package
@@ -14389,6 +14125,125 @@ package func FfiConverterTypeJidProblem_lower(_ value: JidProblem) -> RustBuffer
 
 
 /**
+ * A change of the keys that are accepted.
+ */
+
+package enum KeyChange: Equatable, Hashable {
+
+    /**
+     * Trusts the key of a certificate that was refused.
+     */
+    case trust(
+        /**
+         * Its SHA-256.
+         */key: Data
+    )
+    /**
+     * Trusts any key, also in place of an authority.
+     */
+    case dangerouslyTrust(
+        /**
+         * Its SHA-256.
+         */key: Data
+    )
+    /**
+     * Ends the trust in a key. A connection that relies on it is dropped.
+     */
+    case forget(
+        /**
+         * Its SHA-256.
+         */key: Data
+    )
+    /**
+     * Accepts no certificate without one of these keys; an empty list ends the demand.
+     */
+    case require(
+        /**
+         * Their SHA-256.
+         */keys: [Data]
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension KeyChange: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeKeyChange: FfiConverterRustBuffer {
+    typealias SwiftType = KeyChange
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> KeyChange {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .trust(key: try FfiConverterData.read(from: &buf)
+        )
+
+        case 2: return .dangerouslyTrust(key: try FfiConverterData.read(from: &buf)
+        )
+
+        case 3: return .forget(key: try FfiConverterData.read(from: &buf)
+        )
+
+        case 4: return .require(keys: try FfiConverterSequenceData.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: KeyChange, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .trust(key):
+            writeInt(&buf, Int32(1))
+            FfiConverterData.write(key, into: &buf)
+
+
+        case let .dangerouslyTrust(key):
+            writeInt(&buf, Int32(2))
+            FfiConverterData.write(key, into: &buf)
+
+
+        case let .forget(key):
+            writeInt(&buf, Int32(3))
+            FfiConverterData.write(key, into: &buf)
+
+
+        case let .require(keys):
+            writeInt(&buf, Int32(4))
+            FfiConverterSequenceData.write(keys, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeKeyChange_lift(_ buf: RustBuffer) throws -> KeyChange {
+    return try FfiConverterTypeKeyChange.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeKeyChange_lower(_ value: KeyChange) -> RustBuffer {
+    return FfiConverterTypeKeyChange.lower(value)
+}
+
+
+
+/**
  * Why the keys were not changed.
  */
 package
@@ -16637,6 +16492,145 @@ package func FfiConverterTypeRoomAffiliation_lower(_ value: RoomAffiliation) -> 
 
 
 /**
+ * A change of a room or of its users.
+ */
+
+package enum RoomChange: Equatable, Hashable {
+
+    /**
+     * A user gets another affiliation.
+     */
+    case affiliation(
+        /**
+         * The user's bare JID.
+         */user: String,
+        /**
+         * The new one.
+         */affiliation: RoomAffiliation,
+        /**
+         * Why.
+         */reason: String?
+    )
+    /**
+     * An occupant gets another role.
+     */
+    case role(
+        /**
+         * The occupant.
+         */nick: String,
+        /**
+         * The new one.
+         */role: RoomRole,
+        /**
+         * Why.
+         */reason: String?
+    )
+    /**
+     * These fields of the configuration change.
+     */
+    case configuration(
+        /**
+         * The fields.
+         */fields: [RoomField]
+    )
+    /**
+     * The room is destroyed.
+     */
+    case destruction(
+        /**
+         * The room that takes its place.
+         */alternative: String?,
+        /**
+         * Why.
+         */reason: String?
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomChange: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomChange: FfiConverterRustBuffer {
+    typealias SwiftType = RoomChange
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomChange {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .affiliation(user: try FfiConverterString.read(from: &buf), affiliation: try FfiConverterTypeRoomAffiliation.read(from: &buf), reason: try FfiConverterOptionString.read(from: &buf)
+        )
+
+        case 2: return .role(nick: try FfiConverterString.read(from: &buf), role: try FfiConverterTypeRoomRole.read(from: &buf), reason: try FfiConverterOptionString.read(from: &buf)
+        )
+
+        case 3: return .configuration(fields: try FfiConverterSequenceTypeRoomField.read(from: &buf)
+        )
+
+        case 4: return .destruction(alternative: try FfiConverterOptionString.read(from: &buf), reason: try FfiConverterOptionString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: RoomChange, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .affiliation(user,affiliation,reason):
+            writeInt(&buf, Int32(1))
+            FfiConverterString.write(user, into: &buf)
+            FfiConverterTypeRoomAffiliation.write(affiliation, into: &buf)
+            FfiConverterOptionString.write(reason, into: &buf)
+
+
+        case let .role(nick,role,reason):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(nick, into: &buf)
+            FfiConverterTypeRoomRole.write(role, into: &buf)
+            FfiConverterOptionString.write(reason, into: &buf)
+
+
+        case let .configuration(fields):
+            writeInt(&buf, Int32(3))
+            FfiConverterSequenceTypeRoomField.write(fields, into: &buf)
+
+
+        case let .destruction(alternative,reason):
+            writeInt(&buf, Int32(4))
+            FfiConverterOptionString.write(alternative, into: &buf)
+            FfiConverterOptionString.write(reason, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomChange_lift(_ buf: RustBuffer) throws -> RoomChange {
+    return try FfiConverterTypeRoomChange.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomChange_lower(_ value: RoomChange) -> RustBuffer {
+    return FfiConverterTypeRoomChange.lower(value)
+}
+
+
+
+/**
  * What is different in a room's configuration.
  */
 
@@ -17848,6 +17842,105 @@ package func FfiConverterTypeRoomMembership_lower(_ value: RoomMembership) -> Ru
 
 
 /**
+ * A message that changes something about a room.
+ */
+
+package enum RoomMessage: Equatable, Hashable {
+
+    /**
+     * Asks the room to set its subject.
+     */
+    case subject(
+        /**
+         * The new one.
+         */subject: String
+    )
+    /**
+     * Invites a contact.
+     */
+    case invitation(
+        /**
+         * Who is invited.
+         */contact: String,
+        /**
+         * Why.
+         */reason: String?,
+        /**
+         * The password of a protected room; only in a direct invitation.
+         */password: String?,
+        /**
+         * Through the room, and not directly (XEP-0249).
+         */throughRoom: Bool
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomMessage: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeRoomMessage: FfiConverterRustBuffer {
+    typealias SwiftType = RoomMessage
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomMessage {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .subject(subject: try FfiConverterString.read(from: &buf)
+        )
+
+        case 2: return .invitation(contact: try FfiConverterString.read(from: &buf), reason: try FfiConverterOptionString.read(from: &buf), password: try FfiConverterOptionString.read(from: &buf), throughRoom: try FfiConverterBool.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: RoomMessage, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .subject(subject):
+            writeInt(&buf, Int32(1))
+            FfiConverterString.write(subject, into: &buf)
+
+
+        case let .invitation(contact,reason,password,throughRoom):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(contact, into: &buf)
+            FfiConverterOptionString.write(reason, into: &buf)
+            FfiConverterOptionString.write(password, into: &buf)
+            FfiConverterBool.write(throughRoom, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomMessage_lift(_ buf: RustBuffer) throws -> RoomMessage {
+    return try FfiConverterTypeRoomMessage.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeRoomMessage_lower(_ value: RoomMessage) -> RustBuffer {
+    return FfiConverterTypeRoomMessage.lower(value)
+}
+
+
+
+/**
  * Why a room did not let the user in, or not with this nickname.
  */
 
@@ -18360,6 +18453,255 @@ package func FfiConverterTypeSendError_lift(_ buf: RustBuffer) throws -> SendErr
 package func FfiConverterTypeSendError_lower(_ value: SendError) -> RustBuffer {
     return FfiConverterTypeSendError.lower(value)
 }
+
+
+/**
+ * A change at the server or at another service.
+ */
+
+package enum ServiceChange: Equatable, Hashable {
+
+    /**
+     * Changes the account's password at the server, and logs in with it from then on (XEP-0077).
+     */
+    case password(
+        /**
+         * The new one.
+         */password: Password
+    )
+    /**
+     * Deletes the account at the server, then logs out (XEP-0077).
+     */
+    case deleteAccount
+    /**
+     * Blocks these addresses (XEP-0191).
+     */
+    case block(
+        /**
+         * The addresses.
+         */jids: [String]
+    )
+    /**
+     * Unblocks these addresses.
+     */
+    case unblock(
+        /**
+         * The addresses.
+         */jids: [String]
+    )
+    /**
+     * Unblocks all addresses.
+     */
+    case unblockAll
+    /**
+     * Removes an item of a node (XEP-0060).
+     */
+    case retract(
+        /**
+         * The service; the own account if there is none.
+         */service: String?,
+        /**
+         * The node.
+         */node: String,
+        /**
+         * The item.
+         */id: String
+    )
+    /**
+     * Configures a node.
+     */
+    case configureNode(
+        /**
+         * The service; the own account if there is none.
+         */service: String?,
+        /**
+         * The node.
+         */node: String,
+        /**
+         * What is changed.
+         */options: NodeOptions
+    )
+    /**
+     * Removes a node with its items.
+     */
+    case deleteNode(
+        /**
+         * The service; the own account if there is none.
+         */service: String?,
+        /**
+         * The node.
+         */node: String
+    )
+    /**
+     * Adds a bookmark, or replaces the one of the same room (XEP-0402).
+     */
+    case setBookmark(
+        /**
+         * The bookmark.
+         */bookmark: Bookmark
+    )
+    /**
+     * Removes the bookmark of a room.
+     */
+    case removeBookmark(
+        /**
+         * The room.
+         */room: String
+    )
+    /**
+     * Publishes that the user has no avatar (XEP-0084).
+     */
+    case disableAvatar
+    /**
+     * Publishes the name that the user wants to be called by; an empty one removes it (XEP-0172).
+     */
+    case nick(
+        /**
+         * The name.
+         */name: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ServiceChange: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeServiceChange: FfiConverterRustBuffer {
+    typealias SwiftType = ServiceChange
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ServiceChange {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .password(password: try FfiConverterTypePassword.read(from: &buf)
+        )
+
+        case 2: return .deleteAccount
+
+        case 3: return .block(jids: try FfiConverterSequenceString.read(from: &buf)
+        )
+
+        case 4: return .unblock(jids: try FfiConverterSequenceString.read(from: &buf)
+        )
+
+        case 5: return .unblockAll
+
+        case 6: return .retract(service: try FfiConverterOptionString.read(from: &buf), node: try FfiConverterString.read(from: &buf), id: try FfiConverterString.read(from: &buf)
+        )
+
+        case 7: return .configureNode(service: try FfiConverterOptionString.read(from: &buf), node: try FfiConverterString.read(from: &buf), options: try FfiConverterTypeNodeOptions.read(from: &buf)
+        )
+
+        case 8: return .deleteNode(service: try FfiConverterOptionString.read(from: &buf), node: try FfiConverterString.read(from: &buf)
+        )
+
+        case 9: return .setBookmark(bookmark: try FfiConverterTypeBookmark.read(from: &buf)
+        )
+
+        case 10: return .removeBookmark(room: try FfiConverterString.read(from: &buf)
+        )
+
+        case 11: return .disableAvatar
+
+        case 12: return .nick(name: try FfiConverterString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: ServiceChange, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .password(password):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypePassword.write(password, into: &buf)
+
+
+        case .deleteAccount:
+            writeInt(&buf, Int32(2))
+
+
+        case let .block(jids):
+            writeInt(&buf, Int32(3))
+            FfiConverterSequenceString.write(jids, into: &buf)
+
+
+        case let .unblock(jids):
+            writeInt(&buf, Int32(4))
+            FfiConverterSequenceString.write(jids, into: &buf)
+
+
+        case .unblockAll:
+            writeInt(&buf, Int32(5))
+
+
+        case let .retract(service,node,id):
+            writeInt(&buf, Int32(6))
+            FfiConverterOptionString.write(service, into: &buf)
+            FfiConverterString.write(node, into: &buf)
+            FfiConverterString.write(id, into: &buf)
+
+
+        case let .configureNode(service,node,options):
+            writeInt(&buf, Int32(7))
+            FfiConverterOptionString.write(service, into: &buf)
+            FfiConverterString.write(node, into: &buf)
+            FfiConverterTypeNodeOptions.write(options, into: &buf)
+
+
+        case let .deleteNode(service,node):
+            writeInt(&buf, Int32(8))
+            FfiConverterOptionString.write(service, into: &buf)
+            FfiConverterString.write(node, into: &buf)
+
+
+        case let .setBookmark(bookmark):
+            writeInt(&buf, Int32(9))
+            FfiConverterTypeBookmark.write(bookmark, into: &buf)
+
+
+        case let .removeBookmark(room):
+            writeInt(&buf, Int32(10))
+            FfiConverterString.write(room, into: &buf)
+
+
+        case .disableAvatar:
+            writeInt(&buf, Int32(11))
+
+
+        case let .nick(name):
+            writeInt(&buf, Int32(12))
+            FfiConverterString.write(name, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeServiceChange_lift(_ buf: RustBuffer) throws -> ServiceChange {
+    return try FfiConverterTypeServiceChange.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeServiceChange_lower(_ value: ServiceChange) -> RustBuffer {
+    return FfiConverterTypeServiceChange.lower(value)
+}
+
 
 
 /**
@@ -19458,6 +19800,107 @@ package func FfiConverterTypeSubscription_lift(_ buf: RustBuffer) throws -> Subs
 #endif
 package func FfiConverterTypeSubscription_lower(_ value: Subscription) -> RustBuffer {
     return FfiConverterTypeSubscription.lower(value)
+}
+
+
+
+/**
+ * What the user changes about a subscription.
+ */
+
+package enum SubscriptionChange: Equatable, Hashable {
+
+    /**
+     * Asks the contact for their presence.
+     */
+    case subscribe(
+        /**
+         * The name that the user wants to be called by.
+         */nick: String?
+    )
+    /**
+     * Shares the user's presence with the contact.
+     */
+    case approve
+    /**
+     * Refuses the contact's request, or ends the contact's subscription.
+     */
+    case refuse
+    /**
+     * Ends the subscription to the contact's presence.
+     */
+    case unsubscribe
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension SubscriptionChange: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package struct FfiConverterTypeSubscriptionChange: FfiConverterRustBuffer {
+    typealias SwiftType = SubscriptionChange
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SubscriptionChange {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .subscribe(nick: try FfiConverterOptionString.read(from: &buf)
+        )
+
+        case 2: return .approve
+
+        case 3: return .refuse
+
+        case 4: return .unsubscribe
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    package static func write(_ value: SubscriptionChange, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .subscribe(nick):
+            writeInt(&buf, Int32(1))
+            FfiConverterOptionString.write(nick, into: &buf)
+
+
+        case .approve:
+            writeInt(&buf, Int32(2))
+
+
+        case .refuse:
+            writeInt(&buf, Int32(3))
+
+
+        case .unsubscribe:
+            writeInt(&buf, Int32(4))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeSubscriptionChange_lift(_ buf: RustBuffer) throws -> SubscriptionChange {
+    return try FfiConverterTypeSubscriptionChange.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+package func FfiConverterTypeSubscriptionChange_lower(_ value: SubscriptionChange) -> RustBuffer {
+    return FfiConverterTypeSubscriptionChange.lower(value)
 }
 
 
@@ -21398,6 +21841,30 @@ fileprivate struct FfiConverterOptionTypeAccessModel: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeBookmarkChange: FfiConverterRustBuffer {
+    typealias SwiftType = BookmarkChange?
+
+    package static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeBookmarkChange.write(value, into: &buf)
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeBookmarkChange.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeChatState: FfiConverterRustBuffer {
     typealias SwiftType = ChatState?
 
@@ -21874,6 +22341,31 @@ fileprivate struct FfiConverterSequenceTypeAvatarInfo: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeAvatarInfo.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeBookmark: FfiConverterRustBuffer {
+    typealias SwiftType = [Bookmark]
+
+    package static func write(_ value: [Bookmark], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeBookmark.write(item, into: &buf)
+        }
+    }
+
+    package static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Bookmark] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Bookmark]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeBookmark.read(from: &buf))
         }
         return seq
     }
@@ -23016,9 +23508,6 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_method_coreclient_send_presence() != 34094) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_send_stanza() != 58098) {
-        return InitializationResult.apiChecksumMismatch
-    }
     if (uniffi_snapback_ffi_checksum_method_coreclient_set_foreground() != 64289) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -23043,16 +23532,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_method_coreclient_respond() != 18483) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_dangerously_trust_key() != 19382) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_forget_key() != 24620) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_require_keys() != 13891) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_trust_key() != 47342) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_change_keys() != 21119) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_disable_push() != 50130) {
@@ -23070,13 +23550,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_method_coreclient_recent_attempts() != 7500) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_configure_room() != 7161) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_destroy_room() != 25432) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_invite_to_room() != 34706) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_change_room() != 10392) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_join_room() != 26769) {
@@ -23100,16 +23574,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_method_coreclient_rooms() != 32887) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_set_room_affiliation() != 27754) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_send_to_room() != 34501) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_set_room_nick() != 50445) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_set_room_role() != 18279) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_set_room_subject() != 51605) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_remove_contact() != 54503) {
@@ -23118,22 +23586,19 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_method_coreclient_set_contact() != 47524) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_change_password() != 44761) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_delete_account() != 12490) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_block() != 63216) {
-        return InitializationResult.apiChecksumMismatch
-    }
     if (uniffi_snapback_ffi_checksum_method_coreclient_block_list() != 56262) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_unblock() != 2479) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_bookmark_change() != 46421) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_unblock_all() != 34932) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_bookmarks() != 7733) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_join_bookmarked() != 26224) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_change() != 32037) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_disco_caps() != 10433) {
@@ -23148,12 +23613,6 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_method_coreclient_history() != 55568) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_configure_node() != 16272) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_delete_node() != 38602) {
-        return InitializationResult.apiChecksumMismatch
-    }
     if (uniffi_snapback_ffi_checksum_method_coreclient_node_event() != 3287) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -23166,16 +23625,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_method_coreclient_publish() != 40643) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_retract() != 26199) {
-        return InitializationResult.apiChecksumMismatch
-    }
     if (uniffi_snapback_ffi_checksum_method_coreclient_avatar_data() != 14719) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_avatar_metadata() != 6423) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_disable_avatar() != 24981) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_nick() != 34461) {
@@ -23184,22 +23637,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_method_coreclient_publish_avatar() != 57551) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_publish_nick() != 19073) {
-        return InitializationResult.apiChecksumMismatch
-    }
     if (uniffi_snapback_ffi_checksum_method_coreclient_vcard() != 42898) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_approve_subscription() != 5518) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_refuse_subscription() != 54029) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_subscribe() != 10589) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_unsubscribe() != 41819) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_change_subscription() != 7873) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_upload_service() != 15356) {
@@ -23220,13 +23661,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_constructor_cancellation_new() != 255) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_constructor_coreclient_open() != 24) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_snapback_ffi_checksum_constructor_coreclient_open_with() != 21500) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_snapback_ffi_checksum_constructor_coreclient_open_without_password() != 29004) {
+    if (uniffi_snapback_ffi_checksum_constructor_coreclient_open_with() != 21058) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_constructor_corecredentials_anonymous() != 58295) {

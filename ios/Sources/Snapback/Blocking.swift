@@ -13,18 +13,18 @@ public struct Blocking: Sendable {
   /// Blocks these addresses: of accounts, domains, or single resources.
   public func block(_ jids: Jid...) async throws {
     let list = jids.map(\.description)
-    try await SnapbackError.requesting { [core] in try await core.block(jidsToBlock: list) }
+    try await SnapbackError.requesting { [core] in try await core.change(change: .block(jids: list)) }
   }
 
   /// Unblocks these addresses.
   public func unblock(_ jids: Jid...) async throws {
     let list = jids.map(\.description)
-    try await SnapbackError.requesting { [core] in try await core.unblock(jidsToUnblock: list) }
+    try await SnapbackError.requesting { [core] in try await core.change(change: .unblock(jids: list)) }
   }
 
   /// Unblocks all addresses.
   public func unblockAll() async throws {
-    try await SnapbackError.requesting { [core] in try await core.unblockAll() }
+    try await SnapbackError.requesting { [core] in try await core.change(change: .unblockAll) }
   }
 }
 

@@ -27,7 +27,9 @@ public struct Nodes: Sendable {
   /// Removes an item, and notifies its subscribers.
   public func retract(_ id: String, from node: String, at service: Jid? = nil) async throws {
     let jid = service?.description
-    try await SnapbackError.requesting { [core] in try await core.retract(service: jid, node: node, id: id) }
+    try await SnapbackError.requesting { [core] in
+      try await core.change(change: .retract(service: jid, node: node, id: id))
+    }
   }
 
   /// Returns the newest items of a node, at most `max`; `nil`: all that the service sends at once.
@@ -52,14 +54,16 @@ public struct Nodes: Sendable {
   public func configure(_ node: String, _ options: NodeOptions, at service: Jid? = nil) async throws {
     let (jid, options) = (service?.description, options.core)
     try await SnapbackError.requesting { [core] in
-      try await core.configureNode(service: jid, node: node, options: options)
+      try await core.change(change: .configureNode(service: jid, node: node, options: options))
     }
   }
 
   /// Removes a node with its items.
   public func delete(_ node: String, at service: Jid? = nil) async throws {
     let jid = service?.description
-    try await SnapbackError.requesting { [core] in try await core.deleteNode(service: jid, node: node) }
+    try await SnapbackError.requesting { [core] in
+      try await core.change(change: .deleteNode(service: jid, node: node))
+    }
   }
 
   /// Returns the feature that asks for the events of a node.

@@ -17,7 +17,7 @@ public struct Profiles: Sendable {
 
   /// Publishes that the user has no avatar.
   public func disableAvatar() async throws {
-    try await SnapbackError.requesting { [core] in try await core.disableAvatar() }
+    try await SnapbackError.requesting { [core] in try await core.change(change: .disableAvatar) }
   }
 
   /// Returns the formats of a user's avatar; none if the user has no avatar.
@@ -34,7 +34,7 @@ public struct Profiles: Sendable {
 
   /// Publishes the name that the user wants to be called by; an empty one removes it.
   public func publishNick(_ name: String) async throws {
-    try await SnapbackError.requesting { [core] in try await core.publishNick(name: name) }
+    try await SnapbackError.requesting { [core] in try await core.change(change: .nick(name: name)) }
   }
 
   /// Returns the name that a user wants to be called by; `nil` if there is none.

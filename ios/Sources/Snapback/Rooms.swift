@@ -144,7 +144,7 @@ public struct Room: Sendable {
   /// Asks the room to set its subject; an empty text removes it. Returns the id of the message.
   @discardableResult
   public func setSubject(_ subject: String) async throws -> String {
-    try await asking { try await $0.setRoomSubject(room: address, subject: subject) }
+    try await asking { try await $0.sendToRoom(room: address, message: .subject(subject: subject)) }
   }
 
   /// Invites a contact. Returns the id of the message.
@@ -160,8 +160,10 @@ public struct Room: Sendable {
     _ contact: Jid, reason: String? = nil, password: String? = nil, throughRoom: Bool = false
   ) async throws -> String {
     try await asking {
-      try await $0.inviteToRoom(
-        room: address, contact: contact.description, reason: reason, password: password, throughRoom: throughRoom)
+      try await $0.sendToRoom(
+        room: address,
+        message: .invitation(
+          contact: contact.description, reason: reason, password: password, throughRoom: throughRoom))
     }
   }
 
@@ -174,14 +176,16 @@ public struct Room: Sendable {
   /// Gives a user another affiliation, such as `member`; `outcast` bans.
   public func setAffiliation(_ affiliation: RoomAffiliation, of user: Jid, reason: String? = nil) async throws {
     try await asking {
-      try await $0.setRoomAffiliation(
-        room: address, user: user.description, affiliation: affiliation, reason: reason)
+      try await $0.changeRoom(
+        room: address, change: .affiliation(user: user.description, affiliation: affiliation, reason: reason))
     }
   }
 
   /// Gives an occupant another role; `RoomRole.none` removes the occupant from the room.
   public func setRole(_ role: RoomRole, of nick: String, reason: String? = nil) async throws {
-    try await asking { try await $0.setRoomRole(room: address, nick: nick, role: role, reason: reason) }
+    try await asking {
+      try await $0.changeRoom(room: address, change: .role(nick: nick, role: role, reason: reason))
+    }
   }
 
   /// Returns the fields of the room's configuration (XEP-0045 section 10.2).
@@ -192,13 +196,14 @@ public struct Room: Sendable {
   /// Changes these fields of the configuration. Without fields, a new room is opened with the configuration of its
   /// service.
   public func configure(_ fields: [RoomField]) async throws {
-    try await asking { try await $0.configureRoom(room: address, fields: fields) }
+    try await asking { try await $0.changeRoom(room: address, change: .configuration(fields: fields)) }
   }
 
   /// Destroys the room, and names another one to join instead, if there is one.
   public func destroy(alternative: Jid? = nil, reason: String? = nil) async throws {
     try await asking {
-      try await $0.destroyRoom(room: address, alternative: alternative?.description, reason: reason)
+      try await $0.changeRoom(
+        room: address, change: .destruction(alternative: alternative?.description, reason: reason))
     }
   }
 

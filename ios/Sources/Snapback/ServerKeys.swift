@@ -24,12 +24,12 @@ public struct ServerKeys: Sendable {
   ///   or for a reason that no trust outweighs, ``SnapbackError/keyProvenByAuthority`` if an authority has issued the
   ///   certificate of an earlier login.
   public func trust(_ key: ServerKey) async throws {
-    try await SnapbackError.translating { try await core.trustKey(key: key.sha256) }
+    try await SnapbackError.translating { try await core.changeKeys(change: .trust(key: key.sha256)) }
   }
 
   /// Ends the trust in a key. A connection that relies on it is dropped.
   public func forget(_ key: ServerKey) async throws {
-    try await SnapbackError.translating { try await core.forgetKey(key: key.sha256) }
+    try await SnapbackError.translating { try await core.changeKeys(change: .forget(key: key.sha256)) }
   }
 
   /// Accepts no certificate without one of these keys from now on, not even one of an authority. An empty list ends the
@@ -38,14 +38,14 @@ public struct ServerKeys: Sendable {
   ///
   /// - Throws: ``SnapbackError/tooManyKeys(limit:)`` for more than eight keys.
   public func require(_ keys: [ServerKey]) async throws {
-    try await SnapbackError.translating { try await core.requireKeys(keys: keys.map(\.sha256)) }
+    try await SnapbackError.translating { try await core.changeKeys(change: .require(keys: keys.map(\.sha256))) }
   }
 
   /// Trusts any key, even if no certificate with it was refused, and even if an authority has issued the certificate of
   /// an earlier login. **Dangerous**: after an authority, another certificate is what an attacker would show. For tests,
   /// and for apps that contain their server's key.
   public func dangerouslyTrust(_ key: ServerKey) async throws {
-    try await SnapbackError.translating { try await core.dangerouslyTrustKey(key: key.sha256) }
+    try await SnapbackError.translating { try await core.changeKeys(change: .dangerouslyTrust(key: key.sha256)) }
   }
 }
 

@@ -82,12 +82,12 @@ public struct Account: Sendable {
   /// Changes the password, and logs in with it from then on. After ``SnapbackError/timedOut``,
   /// ``SnapbackError/sessionLost`` or a cancellation the next login shows whether it was changed.
   public func changePassword(_ password: String) async throws {
-    try await SnapbackError.requesting { [core] in try await core.changePassword(password: password) }
+    try await SnapbackError.requesting { [core] in try await core.change(change: .password(password: password)) }
   }
 
   /// Deletes the account, then logs out.
   public func delete() async throws {
-    try await SnapbackError.requesting { [core] in try await core.deleteAccount() }
+    try await SnapbackError.requesting { [core] in try await core.change(change: .deleteAccount) }
   }
 }
 
@@ -97,23 +97,29 @@ public struct Subscriptions: Sendable {
 
   /// Asks a contact for their presence, with the name that the user wants to be called by (XEP-0172).
   public func request(to jid: Jid, nick: String? = nil) async throws {
-    try await SnapbackError.requesting { [core] in try await core.subscribe(to: jid.description, nick: nick) }
+    try await change(jid, .subscribe(nick: nick))
   }
 
   /// Shares the user's presence with a contact who has asked for it or, where the server supports it, who will ask for
   /// it (RFC 6121 section 3.4).
   public func approve(_ jid: Jid) async throws {
-    try await SnapbackError.requesting { [core] in try await core.approveSubscription(of: jid.description) }
+    try await change(jid, .approve)
   }
 
   /// Refuses a contact's request, ends the contact's subscription, or takes an approval in advance back.
   public func refuse(_ jid: Jid) async throws {
-    try await SnapbackError.requesting { [core] in try await core.refuseSubscription(of: jid.description) }
+    try await change(jid, .refuse)
   }
 
   /// Ends the subscription to a contact's presence. The contact stays in the roster.
   public func end(to jid: Jid) async throws {
-    try await SnapbackError.requesting { [core] in try await core.unsubscribe(from: jid.description) }
+    try await change(jid, .unsubscribe)
+  }
+
+  private func change(_ jid: Jid, _ change: SubscriptionChange) async throws {
+    try await SnapbackError.requesting { [core] in
+      try await core.changeSubscription(with: jid.description, change: change)
+    }
   }
 }
 

@@ -79,6 +79,16 @@ impl Client {
         Rooms { client: self }
     }
 
+    /// Joins a room, and leaves it to the events to tell what becomes of it.
+    pub(crate) fn begin_join(&self, room: BareJid, options: RoomOptions) {
+        let (done, _) = oneshot::channel();
+        self.request(Request::Room(RoomRequest::Join {
+            room,
+            options,
+            done,
+        }));
+    }
+
     async fn ask_rooms<R>(
         &self,
         request: impl FnOnce(oneshot::Sender<R>) -> RoomRequest,

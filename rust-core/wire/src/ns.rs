@@ -112,6 +112,8 @@ pub const PUBSUB_PUBLISH_OPTIONS: &str = "http://jabber.org/protocol/pubsub#publ
 pub const PUSH: &str = "urn:xmpp:push:0";
 /// XEP-0030: the items of an entity.
 pub const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
+/// XEP-0402: bookmarks of rooms.
+pub const BOOKMARKS: &str = "urn:xmpp:bookmarks:1";
 /// XEP-0084: the data of an avatar.
 pub const AVATAR_DATA: &str = "urn:xmpp:avatar:data";
 /// XEP-0084: what avatars there are.

@@ -15,7 +15,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use contact::{juliet, romeo};
 use snapback_client::room::{JoinError, Loss, Membership, RoomEvent, RoomOptions};
-use snapback_client::{BareJid, Client, Outcome};
+use snapback_client::service::bookmarks::Bookmark;
+use snapback_client::{BareJid, Client, Element, Outcome};
 use snapback_interop::RunningServer;
 use snapback_interop::phone::Phone;
 use snapback_netsim::CutMode;
@@ -29,6 +30,7 @@ on_server!(
         i21_a_lost_session_misses_nothing_in_a_room,
         i2_what_is_written_offline_reaches_the_room_once,
         a_nickname_in_use_is_refused,
+        bookmarked_rooms_are_joined,
     ]
 );
 
@@ -39,6 +41,7 @@ on_server!(
         i21_a_lost_session_misses_nothing_in_a_room,
         i2_what_is_written_offline_reaches_the_room_once,
         a_nickname_in_use_is_refused,
+        bookmarked_rooms_are_joined,
     ]
 );
 
@@ -49,6 +52,7 @@ on_server!(
         i21_a_lost_session_misses_nothing_in_a_room,
         i2_what_is_written_offline_reaches_the_room_once,
         a_nickname_in_use_is_refused,
+        bookmarked_rooms_are_joined,
     ]
 );
 
@@ -59,6 +63,7 @@ on_server!(
         i21_a_lost_session_misses_nothing_in_a_room,
         i2_what_is_written_offline_reaches_the_room_once,
         a_nickname_in_use_is_refused,
+        bookmarked_rooms_are_joined,
     ]
 );
 
@@ -126,6 +131,41 @@ async fn receives(phone: &mut Phone, bodies: &[&str]) {
     for body in bodies {
         assert_eq!(has(&phone.log, body), 1, "{body}: {}", phone.log);
     }
+}
+
+/// XEP-0402: one client keeps two rooms, another one of the account joins the one that is meant to be.
+async fn bookmarked_rooms_are_joined(server: &mut RunningServer) {
+    let juliet = juliet(server).await;
+    let (wanted, other) = (new_room("wanted"), new_room("other"));
+    let mut bookmark = Bookmark::new(wanted.clone());
+    bookmark.name = Some("Wanted".to_owned());
+    bookmark.auto_join = true;
+    bookmark.extensions = vec![Element::new("pinned", "urn:example:pinned")];
+    for bookmark in [&bookmark, &Bookmark::new(other.clone())] {
+        let set = juliet.client.set_bookmark(bookmark).await;
+        set.expect("the bookmark is kept");
+    }
+    let kept = juliet.client.bookmarks().await.expect("the bookmarks");
+    let of = |room: &BareJid| kept.list.iter().find(|kept| kept.room == *room);
+    let found = of(&wanted).expect("the first");
+    assert_eq!(found.to_element(), bookmark.to_element());
+    assert!(of(&other).is_some_and(|found| !found.auto_join));
+    let joined = juliet.client.join_bookmarked("juliet").await;
+    let joined = joined.expect("the bookmarks");
+    assert!(joined.contains(&wanted) && !joined.contains(&other));
+    let is_it =
+        |event: &RoomEvent| matches!(event, RoomEvent::Joined { room, .. } if *room == wanted);
+    event(&juliet.client, "the room", is_it).await;
+    for room in [&wanted, &other] {
+        let removed = juliet.client.remove_bookmark(room).await;
+        removed.expect("the bookmark is removed");
+    }
+    let left = juliet.client.bookmarks().await.expect("the bookmarks");
+    assert!(
+        left.list
+            .iter()
+            .all(|left| left.room != wanted && left.room != other)
+    );
 }
 
 /// First a connection breaks, then a session ends.

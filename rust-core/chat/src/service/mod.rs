@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod avatar;
+pub mod bookmarks;
 pub mod disco;
 pub mod nick;
 pub mod pubsub;

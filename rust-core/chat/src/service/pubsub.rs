@@ -145,6 +145,16 @@ pub fn by_id(node: &str, ids: &[&str]) -> Element {
     Element::new("pubsub", ns::PUBSUB).with_child(items)
 }
 
+/// Returns the payload of an iq of type `set` that creates a node with this configuration (XEP-0060 section 8.1.3).
+pub fn create(node: &str, options: &NodeOptions) -> Element {
+    let mut pubsub =
+        Element::new("pubsub", ns::PUBSUB).with_child(of_node("create", ns::PUBSUB, node));
+    if let Some(form) = options.form(NODE_CONFIG) {
+        pubsub.push_child(Element::new("configure", ns::PUBSUB).with_child(form));
+    }
+    pubsub
+}
+
 /// Returns the payload of an iq of type `set` that configures a node (XEP-0060 section 8.2); `None` if there is nothing to configure.
 pub fn configure(node: &str, options: &NodeOptions) -> Option<Element> {
     let form = options.form(NODE_CONFIG)?;

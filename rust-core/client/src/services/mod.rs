@@ -3,6 +3,7 @@
 
 mod account;
 mod blocking;
+mod bookmarks;
 mod disco;
 mod history;
 mod nodes;

@@ -1,6 +1,7 @@
 //! Examples of the specifications, and what other entities may send instead.
 
 mod avatars;
+mod bookmarks;
 mod nodes;
 mod services;
 mod vcards;

@@ -50,6 +50,10 @@ fn requests_are_as_the_specification_shows() {
         pubsub::delete("n").to_xml(),
         "<pubsub xmlns='http://jabber.org/protocol/pubsub#owner'><delete node='n'/></pubsub>"
     );
+    let create = pubsub::create("n", &options).to_xml();
+    assert!(create.starts_with(
+        "<pubsub xmlns='http://jabber.org/protocol/pubsub'><create node='n'/><configure><x xmlns='jabber:x:data' type='submit'>"
+    ));
     let configure = pubsub::configure("n", &options).unwrap().to_xml();
     assert!(configure.contains("<configure node='n'><x xmlns='jabber:x:data' type='submit'>"));
     assert!(

@@ -1,5 +1,6 @@
 package im.snapback
 
+import im.snapback.ffi.ServiceChange
 import im.snapback.ffi.BlockList as CoreBlockList
 import im.snapback.ffi.BlockListChange as CoreChange
 
@@ -14,13 +15,13 @@ public class Blocking internal constructor(private val client: SnapbackClient) {
     public suspend fun list(): List<Jid> = client.calls.call { blockList() }.toJids()
 
     /** Blocks these addresses: of accounts, domains, or single resources. Throws the same exceptions as [SnapbackClient.iq]. */
-    public suspend fun block(vararg jids: Jid): Unit = client.calls.call { block(jids.map { it.toString() }) }
+    public suspend fun block(vararg jids: Jid): Unit = client.calls.call { change(ServiceChange.Block(jids.map { it.toString() })) }
 
     /** Unblocks these addresses. Throws the same exceptions as [SnapbackClient.iq]. */
-    public suspend fun unblock(vararg jids: Jid): Unit = client.calls.call { unblock(jids.map { it.toString() }) }
+    public suspend fun unblock(vararg jids: Jid): Unit = client.calls.call { change(ServiceChange.Unblock(jids.map { it.toString() })) }
 
     /** Unblocks all addresses. Throws the same exceptions as [SnapbackClient.iq]. */
-    public suspend fun unblockAll(): Unit = client.calls.call { unblockAll() }
+    public suspend fun unblockAll(): Unit = client.calls.call { change(ServiceChange.UnblockAll) }
 }
 
 /** A change of the block list, by any client of the account. */

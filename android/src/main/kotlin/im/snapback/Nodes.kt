@@ -1,6 +1,7 @@
 package im.snapback
 
 import im.snapback.ffi.NodeOption
+import im.snapback.ffi.ServiceChange
 import im.snapback.ffi.NodeChange as CoreChange
 import im.snapback.ffi.NodeEvent as CoreEvent
 import im.snapback.ffi.NodeItem as CoreItem
@@ -35,7 +36,7 @@ public class Nodes internal constructor(private val client: SnapbackClient) {
         node: String,
         id: String,
         service: Jid? = null,
-    ): Unit = client.calls.call { retract(service?.toString(), node, id) }
+    ): Unit = client.calls.call { change(ServiceChange.Retract(service?.toString(), node, id)) }
 
     /** Returns the newest items of a node, at most [max]; `null` (default): all that the service sends at once. */
     public suspend fun items(
@@ -57,13 +58,13 @@ public class Nodes internal constructor(private val client: SnapbackClient) {
         node: String,
         options: NodeOptions,
         service: Jid? = null,
-    ): Unit = client.calls.call { configureNode(service?.toString(), node, options.toCore()) }
+    ): Unit = client.calls.call { change(ServiceChange.ConfigureNode(service?.toString(), node, options.toCore())) }
 
     /** Removes a node with its items. */
     public suspend fun delete(
         node: String,
         service: Jid? = null,
-    ): Unit = client.calls.call { deleteNode(service?.toString(), node) }
+    ): Unit = client.calls.call { change(ServiceChange.DeleteNode(service?.toString(), node)) }
 
     public companion object {
         /** Returns the feature that asks for the events of a node. */

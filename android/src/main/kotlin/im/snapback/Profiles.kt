@@ -1,5 +1,6 @@
 package im.snapback
 
+import im.snapback.ffi.ServiceChange
 import im.snapback.ffi.parseAvatarMetadata
 import im.snapback.ffi.Vcard as CoreVcard
 import im.snapback.ffi.VcardAvatar as CoreAvatar
@@ -21,7 +22,7 @@ public class Profiles internal constructor(private val client: SnapbackClient) {
     ): String = client.calls.call { publishAvatar(avatar, access) }
 
     /** Publishes that the user has no avatar. */
-    public suspend fun disableAvatar(): Unit = client.calls.call { disableAvatar() }
+    public suspend fun disableAvatar(): Unit = client.calls.call { change(ServiceChange.DisableAvatar) }
 
     /** Returns the formats of a user's avatar; none if the user has no avatar. */
     public suspend fun avatars(of: Jid): List<AvatarInfo> = client.calls.call { avatarMetadata(of.toString()) }
@@ -37,7 +38,7 @@ public class Profiles internal constructor(private val client: SnapbackClient) {
     ): ByteArray = client.calls.call { avatarData(of.toString(), id) }
 
     /** Publishes the name that the user wants to be called by; an empty one removes it. */
-    public suspend fun publishNick(name: String): Unit = client.calls.call { publishNick(name) }
+    public suspend fun publishNick(name: String): Unit = client.calls.call { change(ServiceChange.Nick(name)) }
 
     /** Returns the name that a user wants to be called by; `null` if there is none. */
     public suspend fun nick(of: Jid): String? = client.calls.call { nick(of.toString()) }

@@ -1,7 +1,9 @@
 package im.snapback
 
 import im.snapback.ffi.CoreClient
+import im.snapback.ffi.RoomChange
 import im.snapback.ffi.RoomException
+import im.snapback.ffi.RoomMessage
 import im.snapback.ffi.RoomOptions
 import kotlinx.coroutines.flow.Flow
 import im.snapback.ffi.RoomHistory as CoreHistory
@@ -128,7 +130,7 @@ public class Room internal constructor(
         }
 
     /** Asks the room to set its subject; an empty text removes it. Returns the id of the message. */
-    public suspend fun setSubject(subject: String): String = rooms.ask { setRoomSubject(address, subject) }
+    public suspend fun setSubject(subject: String): String = rooms.ask { sendToRoom(address, RoomMessage.Subject(subject)) }
 
     /**
      * Invites a contact. Returns the id of the message.
@@ -141,7 +143,7 @@ public class Room internal constructor(
         reason: String? = null,
         password: String? = null,
         throughRoom: Boolean = false,
-    ): String = rooms.ask { inviteToRoom(address, contact.toString(), reason, password, throughRoom) }
+    ): String = rooms.ask { sendToRoom(address, RoomMessage.Invitation(contact.toString(), reason, password, throughRoom)) }
 
     /** Returns the users who have this affiliation with the room, in it or not. Throws the same exceptions as [SnapbackClient.iq]. */
     public suspend fun members(affiliation: RoomAffiliation): List<RoomMember> =
@@ -152,26 +154,26 @@ public class Room internal constructor(
         user: Jid,
         affiliation: RoomAffiliation,
         reason: String? = null,
-    ): Unit = rooms.ask { setRoomAffiliation(address, user.toString(), affiliation, reason) }
+    ): Unit = rooms.ask { changeRoom(address, RoomChange.Affiliation(user.toString(), affiliation, reason)) }
 
     /** Gives an occupant another role; [RoomRole.NONE] removes the occupant from the room. */
     public suspend fun setRole(
         nick: String,
         role: RoomRole,
         reason: String? = null,
-    ): Unit = rooms.ask { setRoomRole(address, nick, role, reason) }
+    ): Unit = rooms.ask { changeRoom(address, RoomChange.Role(nick, role, reason)) }
 
     /** Returns the fields of the room's configuration (XEP-0045 section 10.2). */
     public suspend fun configuration(): List<RoomField> = rooms.ask { roomConfiguration(address) }
 
     /** Changes these fields of the configuration. Without fields, a new room is opened with the configuration of its service. */
-    public suspend fun configure(fields: List<RoomField>): Unit = rooms.ask { configureRoom(address, fields) }
+    public suspend fun configure(fields: List<RoomField>): Unit = rooms.ask { changeRoom(address, RoomChange.Configuration(fields)) }
 
     /** Destroys the room, and names another one to join instead, if there is one. */
     public suspend fun destroy(
         alternative: Jid? = null,
         reason: String? = null,
-    ): Unit = rooms.ask { destroyRoom(address, alternative?.toString(), reason) }
+    ): Unit = rooms.ask { changeRoom(address, RoomChange.Destruction(alternative?.toString(), reason)) }
 
     override fun toString(): String = address
 

@@ -1,6 +1,7 @@
 package im.snapback
 
 import im.snapback.ffi.CoreClient
+import im.snapback.ffi.KeyChange
 import im.snapback.ffi.KeyException
 import im.snapback.ffi.explainCertificate
 import im.snapback.ffi.keyFingerprint
@@ -33,10 +34,10 @@ public class ServerKeys internal constructor(
      *   a reason that no trust outweighs.
      * @throws SnapbackException.KeyProvenByAuthority if an authority has issued the certificate of an earlier login.
      */
-    public suspend fun trust(key: ServerKey): Unit = call { trustKey(key.sha256) }
+    public suspend fun trust(key: ServerKey): Unit = call { changeKeys(KeyChange.Trust(key.sha256)) }
 
     /** Ends the trust in a key. A connection that relies on it is dropped. */
-    public suspend fun forget(key: ServerKey): Unit = call { forgetKey(key.sha256) }
+    public suspend fun forget(key: ServerKey): Unit = call { changeKeys(KeyChange.Forget(key.sha256)) }
 
     /**
      * Accepts no certificate without one of these keys from now on, not even one of an authority. An empty list ends the
@@ -45,14 +46,14 @@ public class ServerKeys internal constructor(
      *
      * @throws SnapbackException.TooManyKeys for more than eight keys.
      */
-    public suspend fun require(keys: List<ServerKey>): Unit = call { requireKeys(keys.map { it.sha256 }) }
+    public suspend fun require(keys: List<ServerKey>): Unit = call { changeKeys(KeyChange.Require(keys.map { it.sha256 })) }
 
     /**
      * Trusts any key, even if no certificate with it was refused, and even if an authority has issued the certificate of an
      * earlier login. **Dangerous**: after an authority, another certificate is what an attacker would show. For tests, and for
      * apps that contain their server's key.
      */
-    public suspend fun dangerouslyTrust(key: ServerKey): Unit = call { dangerouslyTrustKey(key.sha256) }
+    public suspend fun dangerouslyTrust(key: ServerKey): Unit = call { changeKeys(KeyChange.DangerouslyTrust(key.sha256)) }
 }
 
 /**

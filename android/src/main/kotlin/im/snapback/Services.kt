@@ -1,6 +1,8 @@
 package im.snapback
 
+import im.snapback.ffi.ServiceChange
 import im.snapback.ffi.ServiceException
+import im.snapback.ffi.SubscriptionChange
 
 internal fun ServiceException.toSnapbackException(): SnapbackException =
     when (this) {
@@ -21,10 +23,10 @@ public class Account internal constructor(private val client: SnapbackClient) {
      * Changes the password, and logs in with it from then on. Throws the same exceptions as [SnapbackClient.iq]; after
      * [SnapbackException.TimedOut] and [SnapbackException.SessionLost] the next login shows whether it was changed.
      */
-    public suspend fun changePassword(password: String): Unit = client.calls.call { changePassword(password) }
+    public suspend fun changePassword(password: String): Unit = client.calls.call { change(ServiceChange.Password(password)) }
 
     /** Deletes the account, then logs out. Throws the same exceptions as [SnapbackClient.iq]. */
-    public suspend fun delete(): Unit = client.calls.call { deleteAccount() }
+    public suspend fun delete(): Unit = client.calls.call { change(ServiceChange.DeleteAccount) }
 }
 
 /** Subscriptions to presence (RFC 6121 section 3), from [SnapbackClient.subscriptions]. */
@@ -33,19 +35,24 @@ public class Subscriptions internal constructor(private val client: SnapbackClie
     public suspend fun request(
         to: Jid,
         nick: String? = null,
-    ): Unit = client.calls.call { subscribe(to.toString(), nick) }
+    ): Unit = change(to, SubscriptionChange.Subscribe(nick))
 
     /**
      * Shares the user's presence with a contact who has asked for it or, where the server supports it, who will ask for it
      * (RFC 6121 section 3.4).
      */
-    public suspend fun approve(of: Jid): Unit = client.calls.call { approveSubscription(of.toString()) }
+    public suspend fun approve(of: Jid): Unit = change(of, SubscriptionChange.Approve)
 
     /** Refuses a contact's request, ends the contact's subscription, or takes an approval in advance back. */
-    public suspend fun refuse(of: Jid): Unit = client.calls.call { refuseSubscription(of.toString()) }
+    public suspend fun refuse(of: Jid): Unit = change(of, SubscriptionChange.Refuse)
 
     /** Ends the subscription to a contact's presence. The contact stays in the roster. */
-    public suspend fun end(to: Jid): Unit = client.calls.call { unsubscribe(to.toString()) }
+    public suspend fun end(to: Jid): Unit = change(to, SubscriptionChange.Unsubscribe)
+
+    private suspend fun change(
+        contact: Jid,
+        change: SubscriptionChange,
+    ): Unit = client.calls.call { changeSubscription(contact.toString(), change) }
 }
 
 /** A presence that is about a subscription, and not about availability; see [ReceivedPresence.subscription]. */

@@ -101,6 +101,9 @@ public class SnapbackClient private constructor(
     /** Changes of the account at its server (XEP-0077). */
     public val account: Account get() = Account(this)
 
+    /** The rooms that the user keeps (XEP-0402). */
+    public val bookmarks: Bookmarks get() = Bookmarks(this)
+
     /** The rooms of the account (XEP-0045), which stay joined across every reconnect. */
     public val rooms: Rooms = Rooms(this, calls)
 
@@ -258,6 +261,9 @@ public class SnapbackClient private constructor(
      */
     public suspend fun history(with: Jid? = null, before: String? = null, limit: Int = 50): HistoryPage =
         historyPage(null, with, before, limit)
+
+    internal fun bookmarkChange(message: ReceivedMessage): BookmarkChange? =
+        if (calls.isClosed) null else core.bookmarkChange(message.xml)?.toChange()
 
     /** Returns what happened on a node, if this message is about that (XEP-0060); `null` otherwise. */
     public fun nodeEvent(message: ReceivedMessage): NodeEvent? =

@@ -1,15 +1,8 @@
 package im.snapback
 
 import im.snapback.ffi.CoreClient
+import im.snapback.ffi.CoreCredentials
 import im.snapback.ffi.IqRequest
-import im.snapback.ffi.Event as CoreEvent
-import kotlinx.coroutines.delay
-import kotlinx.coroutines.flow.first
-import kotlinx.coroutines.withTimeout
-import org.junit.jupiter.api.Assertions.assertEquals
-import org.junit.jupiter.api.Assertions.assertTrue
-import org.junit.jupiter.api.Test
-import org.junit.jupiter.api.io.TempDir
 import java.io.File
 import java.net.InetAddress
 import java.net.ServerSocket
@@ -17,6 +10,14 @@ import kotlin.time.Duration
 import kotlin.time.Duration.Companion.microseconds
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.TimeSource
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.withTimeout
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
+import im.snapback.ffi.Event as CoreEvent
 
 /**
  * Budgets of the Kotlin binding. Each value is measured several times, and the best one counts: a busy machine makes single
@@ -27,7 +28,7 @@ class BudgetTest {
     fun `an event reaches Kotlin in less than 100 microseconds`() =
         real {
             TestServer().use { server ->
-                val core = CoreClient.open(Configuration().apply { on(server) }.toCore(JULIET), PASSWORD, null)
+                val core = CoreClient.openWith(Configuration().apply { on(server) }.toCore(JULIET), CoreCredentials.password(PASSWORD), null)
                 core.connect()
                 while (core.nextEvents(64u).none { it is CoreEvent.Online }) Unit
                 val times = mutableListOf<Duration>()

@@ -49,7 +49,8 @@ class ChatActivity : Activity() {
         check.setOnClickListener { checkDevice() }
         signOut.setOnClickListener { endAccount() }
         show(conversation, false)
-        if (app.saved != null) begin { app.chat() }
+        // Not on this thread, because it reads from the disk whether there is an account.
+        begin { app.chat() }
     }
 
     override fun onDestroy() {

@@ -56,7 +56,13 @@ class ChatActivityTest {
     }
 
     @Test
-    fun `the user signs in, sends a message, reads the answer, finds it after a rotation, and signs out`() {
+    fun `the user signs in, sends a message, reads the answer, finds it after a rotation, and signs out`() =
+        MainThread().use { thread ->
+            conversation()
+            assertEquals(emptyList<String>(), thread.blocked)
+        }
+
+    private fun conversation() {
         val activity = start()
         activity.account.setText("juliet@localhost")
         activity.password.setText("r0m30")
@@ -115,6 +121,7 @@ class TestApp : ChatApp() {
         password: String?,
     ): SnapbackClient =
         SnapbackClient.open(account, password) {
+            // `filesDir` creates the folder, so that it is asked for off the main thread, as in SnapbackAndroid.
             storage = Storage.InFileWithKeys(File(filesDir, "account.db"), File(filesDir, "keys"))
             server("127.0.0.1", server.port)
             danger { trustOnlyTheseRoots(server.authority) }
