@@ -263,6 +263,11 @@ impl Model {
         }
     }
 
+    /// Returns whether the app has received all that is committed.
+    pub(crate) fn is_all_given(&self) -> bool {
+        self.not_given.is_empty()
+    }
+
     /// I2: while a process lives, its app receives each delivery that is committed.
     pub(crate) fn check_given(&mut self) {
         if let Some(id) = self.not_given.pop_first() {
