@@ -2,15 +2,16 @@
 //! network, the engine and the store, reports them to the model, and decides nothing.
 
 mod app;
+mod asked;
 mod commits;
 mod dials;
 mod storage;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use snapback_engine::engine::{CandidateId, Discovery, LookUpId, Opened};
+use snapback_engine::engine::{CandidateId, Discovery, LookUpId};
 use snapback_engine::link::tls::Tls;
 use snapback_engine::supervisor::{ConnectionState, OfflineReason, Timing};
 use snapback_engine::{Engine, EngineConfig, EngineInput, EngineOutput};
@@ -19,7 +20,6 @@ use snapback_proto::knowledge::Knowledge;
 use snapback_proto::plan::{Purpose, Transport};
 use snapback_proto::sasl::CredentialError;
 use snapback_proto::time::{Instant, Now, UnixTime};
-use snapback_store::StoreError;
 use snapback_tls::TlsVersions;
 use snapback_types::endpoint::{Address, ServerAddress, ServerKey};
 
@@ -453,86 +453,6 @@ impl<T: Tls + Clone> Phone<T> {
             }
             output => self.ask_store(output, model, coverage, now),
         }
-    }
-
-    /// Calls the store, and reports its answer; a process that dies during it reports none.
-    fn ask_store(
-        &mut self,
-        output: EngineOutput,
-        model: &mut Model,
-        coverage: &mut Coverage,
-        now: Time,
-    ) {
-        let answer = match output {
-            EngineOutput::OpenStore => EngineInput::StoreOpened(self.open_store(model)),
-            // The app takes all events at once, so that it was given all deliveries.
-            EngineOutput::CloseStore { .. } => EngineInput::StoreClosed(self.close_store()),
-            EngineOutput::ReadDeliveries { from } => {
-                let page = self.storage.read();
-                let page = page.and_then(|store| store.undelivered_from(from.as_deref()));
-                EngineInput::DeliveriesRead(page)
-            }
-            EngineOutput::ReadSession => {
-                let session = self.storage.read();
-                EngineInput::SessionRead(session.and_then(|store| store.session()))
-            }
-            EngineOutput::Load { server, begins } => {
-                let knowledge = self.storage.read();
-                let knowledge = knowledge.and_then(|store| store.load(&server));
-                if let (Some(purpose), Ok(knowledge)) = (begins, &knowledge) {
-                    self.reached(server, model, coverage);
-                    self.begins(knowledge, purpose, model, coverage, now);
-                }
-                EngineInput::Loaded(knowledge.map(Box::new))
-            }
-            EngineOutput::Enqueue(stanza) => match self.enqueue(stanza, model) {
-                Some(outcome) => EngineInput::Enqueued(outcome),
-                None => return,
-            },
-            EngineOutput::Apply { server, ops } => {
-                match self.apply(&server, &ops, model, coverage) {
-                    Some(outcome) => EngineInput::Applied(outcome),
-                    None => return,
-                }
-            }
-            output => return self.report_to_app(output, model, coverage, now),
-        };
-        self.input(answer, model, now);
-    }
-
-    fn open_store(&mut self, model: &mut Model) -> Result<Opened, StoreError> {
-        if !self.app.has_started {
-            let store = self.storage.store();
-            store.reopen().expect("the store opens");
-            model.restarted(&store.undelivered().expect("the store can be read"));
-        }
-        let store = match self.storage.read() {
-            Ok(store) => store,
-            Err(error) => {
-                self.is_store_unread = true;
-                self.app.could_not_open();
-                return Err(error);
-            }
-        };
-        self.is_store_unread = false;
-        let report = store.reopen().expect("the store opens");
-        Ok(Opened {
-            possible_gap: report.may_have_lost_stanzas()
-                || store.possible_gap().expect("the store can be read"),
-        })
-    }
-
-    fn close_store(&mut self) -> HashSet<String> {
-        let store = self.storage.store();
-        let undelivered = store.undelivered().expect("the store can be read");
-        // One that does not close is opened again all the same.
-        if let Ok(store) = self.storage.read() {
-            store.close().expect("the store closes");
-        }
-        undelivered
-            .into_iter()
-            .map(|delivery| delivery.id)
-            .collect()
     }
 
     /// A connection begins.

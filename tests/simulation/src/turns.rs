@@ -280,15 +280,10 @@ pub fn every_failure(script: &Script, threads: usize) -> Table {
     let next = AtomicUsize::new(0);
     let worker = || {
         while let Some(turn) = turns.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = run(script, options(Some(*turn)));
+            let wrong = wrong(script, *turn);
             let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
             total.runs += 1;
-            if outcome.violation.is_some() || !outcome.passed.has_failed {
-                total.wrong.push(Wrong {
-                    turn: Some(*turn),
-                    violation: outcome.violation,
-                });
-            }
+            total.wrong.extend(wrong);
         }
     };
     std::thread::scope(|scope| {
@@ -297,6 +292,16 @@ pub fn every_failure(script: &Script, threads: usize) -> Table {
         }
     });
     total.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a scenario with one failure. Returns what is wrong with the run, if anything is.
+pub fn wrong(script: &Script, turn: Turn) -> Option<Wrong> {
+    let outcome = run(script, options(Some(turn)));
+    let is_wrong = outcome.violation.is_some() || !outcome.passed.has_failed;
+    is_wrong.then_some(Wrong {
+        turn: Some(turn),
+        violation: outcome.violation,
+    })
 }
 
 fn all_turns(places: [u32; Place::ALL.len()]) -> Vec<Turn> {

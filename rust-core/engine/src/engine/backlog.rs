@@ -297,3 +297,45 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_epoch(Duration::from_secs(seconds))
+    }
+
+    fn is_read(backlog: &mut Backlog) -> bool {
+        matches!(backlog.next(), Next::Read { from: None })
+    }
+
+    #[test]
+    fn i2_what_could_not_be_read_is_read_again_more_and_more_slowly() {
+        let mut backlog = Backlog::all_but(HashSet::new());
+        let mut now = 0;
+        for wait in [1, 2, 4, 8] {
+            assert!(is_read(&mut backlog));
+            backlog.could_not_read(at(now));
+            assert_eq!(backlog.deadline(), Some(at(now + wait)));
+            backlog.retry(at(now + wait - 1));
+            assert!(!is_read(&mut backlog) && backlog.is_waiting());
+            now += wait;
+            backlog.retry(at(now));
+        }
+        assert!(is_read(&mut backlog));
+        backlog.read(DeliveryPage::default());
+        assert!(matches!(backlog.next(), Next::Nothing) && !backlog.is_waiting());
+        assert_eq!(backlog.deadline(), None);
+    }
+
+    #[test]
+    fn i2_what_could_not_be_read_before_a_suspension_was_not_given() {
+        let mut backlog = Backlog::all_but(HashSet::new());
+        backlog.could_not_read(at(0));
+        backlog.pause();
+        assert!(matches!(backlog.phase, Phase::Waiting(Begin::First)));
+        backlog.resume();
+        assert!(is_read(&mut backlog));
+    }
+}

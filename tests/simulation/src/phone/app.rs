@@ -339,6 +339,9 @@ impl<T: Tls + Clone> Phone<T> {
                 outcome, timeline, ..
             } => {
                 self.app.online_at = Some(now);
+                if timeline.tls.as_ref().is_some_and(|tls| tls.early_data) {
+                    coverage.event("early data accepted");
+                }
                 self.online(outcome, timeline.round_trips(), model, coverage);
             }
             EngineEvent::Ended {
