@@ -221,10 +221,6 @@ impl<T: Tls + Clone> Phone<T> {
         self.storage.fail_at(transaction);
     }
 
-    pub(crate) fn fail_read(&mut self, call: u32) {
-        self.storage.fail_read_at(call);
-    }
-
     pub(crate) fn is_online(&self) -> bool {
         matches!(self.state, ConnectionState::Online { .. })
     }

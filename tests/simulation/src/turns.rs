@@ -145,6 +145,8 @@ pub struct Passed {
 pub(crate) struct Turns {
     turn: Option<Turn>,
     passed: Cell<Passed>,
+    /// The read of the store with this number, counted from here, fails as well.
+    read_fails_in: Cell<Option<u32>>,
 }
 
 impl Turns {
@@ -152,6 +154,7 @@ impl Turns {
         Self {
             turn,
             passed: Cell::default(),
+            read_fails_in: Cell::default(),
         }
     }
 
@@ -165,7 +168,20 @@ impl Turns {
             .filter(|turn| turn.failing.place() == place && turn.number == passed.places[index]);
         passed.has_failed |= turn.is_some();
         self.passed.set(passed);
+        let is_unread = place == Place::StoreRead && self.is_unread();
         turn.map(|turn| turn.failing)
+            .or(is_unread.then_some(Failing::StoreRead))
+    }
+
+    /// A step of the script: the read of the store with this number fails, in this process or the next one.
+    pub(crate) fn fail_read(&self, call: u32) {
+        self.read_fails_in.set(Some(call));
+    }
+
+    fn is_unread(&self) -> bool {
+        let left = self.read_fails_in.get().map(|left| left.saturating_sub(1));
+        self.read_fails_in.set(left.filter(|left| *left > 0));
+        left == Some(0)
     }
 
     pub(crate) fn passed(&self) -> Passed {

@@ -54,13 +54,13 @@ impl Model {
         }
     }
 
-    /// Returns since when the message has waited that has waited for the longest time.
+    /// Returns since when the message has waited that is not known to have arrived for the longest time.
     pub(crate) fn waits_since(&self) -> Option<Time> {
-        let waits = |message: &&Outgoing| message.durable && message.received == 0;
-        self.outgoing
+        let mut waits = self
+            .outgoing
             .iter()
-            .find(waits)
-            .map(|message| message.stored_at)
+            .filter(|message| message.durable && !message.acked);
+        waits.next().map(|message| message.stored_at)
     }
 
     /// Bytes of a message are about to be written to the network.

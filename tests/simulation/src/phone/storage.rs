@@ -40,7 +40,6 @@ pub(crate) struct Storage {
     killed: bool,
     dies_after: bool,
     fails_in: Option<u32>,
-    read_fails_in: Option<u32>,
     turns: Rc<Turns>,
 }
 
@@ -54,7 +53,6 @@ impl Storage {
             killed: false,
             dies_after: false,
             fails_in: None,
-            read_fails_in: None,
             turns,
         }
     }
@@ -78,10 +76,6 @@ impl Storage {
         self.fails_in = Some(transaction);
     }
 
-    pub(crate) fn fail_read_at(&mut self, call: u32) {
-        self.read_fails_in = Some(call);
-    }
-
     /// Returns the store for reading, and for calls that no kill should interrupt.
     pub(crate) fn store(&mut self) -> &mut dyn Store {
         self.disk.store()
@@ -89,12 +83,10 @@ impl Storage {
 
     /// Returns the store for a call of the engine that opens, reads or closes it, and that may fail.
     pub(crate) fn read(&mut self) -> Result<&mut dyn Store, StoreError> {
-        let left = self.read_fails_in.map(|left| left.saturating_sub(1));
-        self.read_fails_in = left.filter(|left| *left > 0);
-        if left == Some(0) || self.turns.pass(Place::StoreRead).is_some() {
-            return Err(StoreError::Broken);
+        match self.turns.pass(Place::StoreRead) {
+            Some(_) => Err(StoreError::Broken),
+            None => Ok(self.disk.store()),
         }
-        Ok(self.disk.store())
     }
 
     /// Queues a transaction after those in progress, and returns it if commits take no time.

@@ -202,7 +202,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             Action::StoreFails(transaction) => {
                 self.with_phone(|phone, _, _, _| phone.fail_commit(transaction));
             }
-            Action::ReadFails(call) => self.with_phone(|phone, _, _, _| phone.fail_read(call)),
+            Action::ReadFails(call) => self.turns.fail_read(call),
             Action::Freeze(ms) => self.stopped_until = self.now + millis(ms),
             Action::WallJump(seconds) => {
                 self.clock.wall += i64::from(seconds);
