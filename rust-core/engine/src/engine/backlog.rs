@@ -16,10 +16,10 @@ use crate::supervisor;
 use super::asked::Asked;
 use super::{Engine, EngineEvent, EngineOutput, EventQueueLevel, NotGiven};
 
-/// The time between a read that failed and the next one; it doubles with each further failure.
+/// The time between a read that failed and the next one; twice as long after each further failure.
 const RETRY: Duration = Duration::from_secs(1);
-/// The maximum number of times that it doubles.
-const MAX_DOUBLED: u32 = 10;
+/// The maximum number of times that it grows.
+const MAX_STEPS: u32 = 10;
 
 /// The deliveries that the app has not received.
 #[derive(Debug, Default)]
@@ -156,7 +156,7 @@ impl Backlog {
 
     /// The page could not be read. What is stored and acknowledged has to reach the app in this process all the same.
     fn could_not_read(&mut self, now: Instant) {
-        let wait = RETRY.saturating_mul(1 << self.failures.min(MAX_DOUBLED));
+        let wait = RETRY.saturating_mul(1 << self.failures.min(MAX_STEPS));
         self.failures = self.failures.saturating_add(1);
         self.phase = match std::mem::take(&mut self.phase) {
             Phase::Reading(begin) => Phase::Unread(begin, now + wait),

@@ -246,7 +246,7 @@ impl<T: Tls + Clone> Engine<T> {
                 }
             },
             (Asked::LoadedForLogOut, EngineInput::Loaded(knowledge)) => {
-                // Where nobody can know, the server is asked: a token that stays valid would be worse (rule S5).
+                // Where that cannot be read, the server is asked: a token that stays valid would be worse (rule S5).
                 self.looked_for_token(knowledge.map_or(true, |known| known.fast.is_some()));
             }
             (Asked::Enqueued { id, waiting }, EngineInput::Enqueued(outcome)) => {

@@ -12,7 +12,7 @@ use crate::switches::SsdpAttribute;
 use crate::world::{Audience, Stage};
 use crate::xml::Element;
 
-/// The namespace of a feature that nobody knows.
+/// The namespace of a feature that no client knows.
 const FUTURE: &str = "urn:example:future:0";
 pub(super) const CAPS_NODE: &str = "urn:snapback:reference-server";
 

@@ -232,6 +232,8 @@ impl Model {
     }
 
     pub(super) fn confirmed(&mut self, id: &str) {
+        // The app had it from an earlier process.
+        self.not_given.remove(id);
         if let Some(known) = self.deliveries.get_mut(id) {
             known.confirmed = true;
         }
