@@ -9,8 +9,9 @@ use crate::tool::{self, cargo};
 /// The generated page.
 const PAGE: &str = "docs/simulation.md";
 
-/// What CI runs: seeds in each profile.
-const IN_CI: [&[&str]; 3] = [
+/// What CI runs: each failure in turn, then seeds in each profile.
+const IN_CI: [&[&str]; 4] = [
+    &["--every-failure"],
     &["--seeds", "20000", "--strict", "--full-coverage"],
     WITH_FILES,
     UNDER_TLS,

@@ -204,9 +204,11 @@ pub fn iq(kind: &str, id: &str, to: Option<&str>) -> Element {
     iq
 }
 
+/// Without `from`, which the server adds (RFC 6120 section 8.1.2.1): its sender chose how the client's own address is written
+/// in `to`, and a server that compares text would end the stream.
 fn reply(iq: &Element, kind: &str) -> Element {
     let mut reply = Element::new("iq", ns::CLIENT).with_attr("type", kind);
-    for (ours, theirs) in [("id", "id"), ("to", "from"), ("from", "to")] {
+    for (ours, theirs) in [("id", "id"), ("to", "from")] {
         if let Some(value) = iq.attr(theirs) {
             reply.set_attr(ours, value);
         }
@@ -233,7 +235,7 @@ mod tests {
         assert_eq!(reply.attr("type"), Some("error"));
         assert_eq!(reply.attr("id"), Some("a1"));
         assert_eq!(reply.attr("to"), Some("juliet@capulet.example/balcony"));
-        assert_eq!(reply.attr("from"), Some("romeo@montague.example/orchard"));
+        assert_eq!(reply.attr("from"), None, "the server knows it");
         assert_eq!(StanzaError::of(&reply), Some(error));
         let result = result_reply(&request);
         assert_eq!(result.attr("type"), Some("result"));

@@ -229,6 +229,8 @@ pub enum Action {
     SeeOtherHost(String),
     /// Stream error `system-shutdown`.
     SystemShutdown,
+    /// Stream error `host-unknown`.
+    HostUnknown,
     /// The connection is reset.
     Reset,
     /// Nothing is sent any more, and the connection stays open.

@@ -77,6 +77,8 @@ pub struct Switches {
     /// Whether archived messages that wait for an acknowledgement are lost when the session is resumed twice within two seconds,
     /// as ejabberd does under load.
     pub loses_at_hand_over: bool,
+    /// Whether `<enable/>` is refused although stream management is advertised.
+    pub sm_refused: bool,
     /// The number of stanzas after which `<r/>` is sent.
     pub sm_request_every: Option<u32>,
 
@@ -103,6 +105,9 @@ pub struct Switches {
     /// Whether the server writes its own name and an account's in capitals (RFC 7622 section 3): in stream headers, results,
     /// pushes, carbons and archive results.
     pub capitals: bool,
+    /// Whether the server writes what the standards allow and few servers do: white space between elements (RFC 6120 section
+    /// 11.7), features that no client knows (section 4.3.2), attributes of other namespaces.
+    pub liberal: bool,
     /// Whether messages to an account without a session wait for its next one.
     pub offline: bool,
     /// XEP-0045 on `rooms.<domain>`.
@@ -207,6 +212,7 @@ impl Switches {
             sm_location: None,
             sm_failed_h: true,
             loses_at_hand_over: false,
+            sm_refused: false,
             sm_request_every: Some(1),
             session: false,
             session_first: false,
@@ -219,6 +225,7 @@ impl Switches {
             archive_unknown: UnknownId::ItemNotFound,
             archive_metadata: true,
             capitals: false,
+            liberal: false,
             offline: true,
             rooms: false,
             caps: true,

@@ -13,12 +13,13 @@ use crate::script::Profile;
 use engine::EngineCoverage;
 
 /// Further events that should have happened in a campaign.
-pub const EVENTS: [&str; 27] = [
+pub const EVENTS: [&str; 28] = [
     "request answered",
     "request lost with its session",
     "see-other-host",
     "see-other-host once too often",
     "location",
+    "early data accepted",
     "other host",
     "queue full",
     "logged out",

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use snapback_reference_server::{
-    Action, CertificateFault, ConnectionEnd, Direction, Fault, Flood, Layer, Malformed, Point,
-    ResumeFault, SessionPart,
+    Action, CertificateFault, ConnectionEnd, Direction, Fault, FeaturesOf, Flood, Layer, Malformed,
+    Point, ResumeFault, SessionPart,
 };
 
 use crate::setup::OTHER_HOST;
@@ -147,6 +147,15 @@ pub const FAULTS: &[Named] = &[
     fault("redirect-in-the-clear", || {
         let host = OTHER_HOST.to_owned();
         Fault::At(Point::CleartextFeatures, Action::SeeOtherHost(host))
+    }),
+    fault("empty-features", || {
+        Fault::EmptyFeatures(FeaturesOf::Encrypted)
+    }),
+    fault("empty-features-after-login", || {
+        Fault::EmptyFeatures(FeaturesOf::Authenticated)
+    }),
+    fault("host-unknown", || {
+        Fault::At(Point::EncryptedFeatures, Action::HostUnknown)
     }),
     fault("shutdown-at-login", || {
         Fault::At(Point::Login, Action::SystemShutdown)

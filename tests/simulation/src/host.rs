@@ -80,6 +80,12 @@ impl Host {
         }
     }
 
+    /// Returns whether TLS has not begun.
+    pub(crate) fn is_clear(&self) -> bool {
+        let null = self.null.as_ref();
+        null.is_some_and(|null| null.phase == Phase::Clear)
+    }
+
     /// Handles the bytes of one read.
     pub(crate) fn received(
         &mut self,

@@ -169,17 +169,8 @@ impl Hosts {
         servers: &[ServerAddress],
         now: Time,
     ) -> (Time, Result<Resolution, ResolveError>) {
-        let query = Query::Addresses;
-        match self.fault.filter(|(_, until)| now < *until) {
-            Some((DnsFault::Fails, _)) => {
-                let failure = ResolveError::ServerFailure { query };
-                return (2 * self.latency, Err(failure));
-            }
-            Some((DnsFault::Hangs, _)) => {
-                let waited = Duration::from_micros(NO_ANSWER);
-                return (NO_ANSWER, Err(ResolveError::NoAnswer { query, waited }));
-            }
-            None => {}
+        if let Some((fault, _)) = self.fault.filter(|(_, until)| now < *until) {
+            return self.fails(fault == DnsFault::Hangs);
         }
         let places: Vec<&Place> = match servers {
             [] => self.own.iter().collect(),
@@ -207,6 +198,17 @@ impl Hosts {
             2 * self.latency
         };
         (wait, Ok(resolution))
+    }
+
+    /// Returns the result of a look-up that fails, and after how long it comes.
+    pub(crate) fn fails(&self, hangs: bool) -> (Time, Result<Resolution, ResolveError>) {
+        let query = Query::Addresses;
+        if hangs {
+            let waited = Duration::from_micros(NO_ANSWER);
+            return (NO_ANSWER, Err(ResolveError::NoAnswer { query, waited }));
+        }
+        let failure = ResolveError::ServerFailure { query };
+        (2 * self.latency, Err(failure))
     }
 
     /// Returns the result of a connection to this address.

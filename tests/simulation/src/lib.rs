@@ -33,6 +33,7 @@ pub mod setup;
 pub mod shrink;
 mod simulation;
 mod tap;
+pub mod turns;
 mod wire;
 
 pub use model::{Counts, Violation};

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use snapback_simulation::campaign::{Campaign, Summary};
 use snapback_simulation::shrink::shrink;
+use snapback_simulation::turns::{self, Place, Turn};
 use snapback_simulation::{Options, Profile, Script, run};
 
 /// A run makes many small, short-lived allocations, on all cores at once.
@@ -46,6 +47,9 @@ struct Arguments {
     /// Fail if a message of unknown fate arrives twice where the server has an archive.
     #[arg(long)]
     strict: bool,
+    /// With `--script`: this place fails, as `--every-failure` names it (`ReadReset 3`).
+    #[arg(long)]
+    turn: Option<Turn>,
     /// With `--seed` or `--script`: do not print what happens.
     #[arg(long)]
     quiet: bool,
@@ -56,6 +60,9 @@ struct Arguments {
     /// fault of the server is not used.
     #[arg(long)]
     full_coverage: bool,
+    /// Run each scenario of `tests/simulation/scenarios` once for each place that can fail.
+    #[arg(long)]
+    every_failure: bool,
     /// Do not shorten the script of a seed that fails.
     #[arg(long)]
     no_shrink: bool,
@@ -80,6 +87,9 @@ impl From<Kind> for Profile {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.every_failure {
+        return every_failure(&arguments);
+    }
     if let Some(path) = &arguments.script {
         let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
         return match text.map(|text| text.parse::<Script>()) {
@@ -103,6 +113,7 @@ fn one(script: &Script, arguments: &Arguments) -> ExitCode {
     let options = Options {
         strict: arguments.strict,
         traced: !arguments.quiet,
+        turn: arguments.turn,
     };
     let outcome = run(script, options);
     for line in &outcome.trace {
@@ -124,17 +135,49 @@ fn one(script: &Script, arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn many(arguments: &Arguments) -> ExitCode {
+fn threads(arguments: &Arguments) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    arguments.threads.unwrap_or(cores)
+}
+
+/// Prints a row for each scenario: its places, the runs, and how many of these were wrong.
+fn every_failure(arguments: &Arguments) -> ExitCode {
+    print!("{:<22}", "scenario");
+    for (_, name) in Place::ALL {
+        print!("{name:>14}");
+    }
+    println!("{:>8}{:>8}", "runs", "wrong");
+    let mut all_wrong = Vec::new();
+    for scenario in turns::scenarios() {
+        let table = turns::every_failure(&scenario.script, threads(arguments));
+        print!("{:<22}", scenario.name);
+        for count in table.places {
+            print!("{count:>14}");
+        }
+        println!("{:>8}{:>8}", table.runs, table.wrong.len());
+        let wrong = table.wrong.into_iter();
+        all_wrong.extend(wrong.map(|wrong| (scenario.name.clone(), wrong)));
+    }
+    for (name, wrong) in &all_wrong {
+        println!("{name}: {wrong}");
+    }
+    if all_wrong.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn many(arguments: &Arguments) -> ExitCode {
     let campaign = Campaign {
         profile: arguments.profile.into(),
         first: arguments.first,
         seeds: arguments.seeds,
         reconnects: arguments.reconnects,
-        threads: arguments.threads.unwrap_or(cores),
+        threads: threads(arguments),
         options: Options {
             strict: arguments.strict,
-            traced: false,
+            ..Options::default()
         },
         keep_going: arguments.keep_going,
     };

@@ -2,14 +2,16 @@
 //! network, the engine and the store, reports them to the model, and decides nothing.
 
 mod app;
+mod asked;
 mod commits;
 mod dials;
 mod storage;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use snapback_engine::engine::{CandidateId, Discovery, LookUpId, Opened};
+use snapback_engine::engine::{CandidateId, Discovery, LookUpId};
 use snapback_engine::link::tls::Tls;
 use snapback_engine::supervisor::{ConnectionState, OfflineReason, Timing};
 use snapback_engine::{Engine, EngineConfig, EngineInput, EngineOutput};
@@ -30,6 +32,7 @@ use crate::network::Time;
 use crate::random::Random;
 use crate::setup::{DOMAIN, MAX_STANZA};
 use crate::tap::Tap;
+use crate::turns::Turns;
 use crate::wire::Wire;
 
 use app::App;
@@ -89,6 +92,8 @@ pub(crate) struct Phone<T: Tls + Clone> {
     engine: Engine<Tap<T>>,
     tls: Tap<T>,
     knows_csi: bool,
+    /// Opening the store has failed: what it contains comes later.
+    is_store_unread: bool,
     storage: Storage,
     random: Random,
     pub(crate) effects: VecDeque<Effect>,
@@ -125,6 +130,7 @@ pub(crate) struct Device<'a, T> {
     pub(crate) groups: bool,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
+    pub(crate) turns: Rc<Turns>,
 }
 
 impl<T: Tls + Clone> Phone<T> {
@@ -138,7 +144,7 @@ impl<T: Tls + Clone> Phone<T> {
     ) -> Self {
         let mut random = device.random;
         let tls = Tap::new(device.tls);
-        let mut storage = Storage::new(disk, device.commit);
+        let mut storage = Storage::new(disk, device.commit, device.turns);
         let server = ServerKey {
             host: DOMAIN.to_owned(),
             port: 5222,
@@ -166,6 +172,7 @@ impl<T: Tls + Clone> Phone<T> {
             engine,
             tls,
             knows_csi: device.knows_csi,
+            is_store_unread: false,
             storage,
             random,
             effects: VecDeque::new(),
@@ -231,6 +238,18 @@ impl<T: Tls + Clone> Phone<T> {
         )
     }
 
+    /// Returns whether it does nothing because of a refusal that may pass, where a login was proven before (rule W6).
+    pub(crate) fn is_halted_by_what_passes(&self) -> bool {
+        let is_refused = matches!(
+            self.state,
+            ConnectionState::Offline {
+                retry_at: None,
+                reason: OfflineReason::Refused
+            }
+        );
+        is_refused && self.app.is_proven && self.app.refusal_passes
+    }
+
     pub(crate) fn is_suspended(&self) -> bool {
         self.engine.is_suspended()
     }
@@ -242,6 +261,11 @@ impl<T: Tls + Clone> Phone<T> {
     /// Returns whether no transaction is in progress.
     pub(crate) fn has_committed(&self) -> bool {
         self.storage.due().is_none()
+    }
+
+    /// Returns whether deliveries wait because the store could not be read.
+    pub(crate) fn has_unread_deliveries(&self) -> bool {
+        self.is_store_unread || self.engine.has_backlog()
     }
 
     pub(crate) fn queue_len(&mut self) -> usize {
@@ -391,7 +415,8 @@ impl<T: Tls + Clone> Phone<T> {
             EngineOutput::StoreAnswer(known) => {
                 self.knows(&known);
                 // What is not stored is looked up again.
-                let _ = self.storage.store().set_endpoints(DOMAIN, &known);
+                let store = self.storage.read();
+                let _ = store.and_then(|store| store.set_endpoints(DOMAIN, &known));
             }
             EngineOutput::Write(mut bytes) => {
                 self.storage.spend_bytes(&mut bytes);
@@ -424,69 +449,6 @@ impl<T: Tls + Clone> Phone<T> {
             }
             output => self.ask_store(output, model, coverage, now),
         }
-    }
-
-    /// Calls the store, and reports its answer; a process that dies during it reports none.
-    fn ask_store(
-        &mut self,
-        output: EngineOutput,
-        model: &mut Model,
-        coverage: &mut Coverage,
-        now: Time,
-    ) {
-        let answer = match output {
-            EngineOutput::OpenStore => EngineInput::StoreOpened(Ok(self.open_store(model))),
-            // The app takes all events at once, so that it was given all deliveries.
-            EngineOutput::CloseStore { .. } => EngineInput::StoreClosed(self.close_store()),
-            EngineOutput::ReadDeliveries { from } => {
-                let store = self.storage.store();
-                EngineInput::DeliveriesRead(store.undelivered_from(from.as_deref()))
-            }
-            EngineOutput::ReadSession => EngineInput::SessionRead(self.storage.store().session()),
-            EngineOutput::Load { server, begins } => {
-                let knowledge = self.storage.store().load(&server);
-                let knowledge = knowledge.expect("the store can be read");
-                if let Some(purpose) = begins {
-                    self.reached(server, model, coverage);
-                    self.begins(&knowledge, purpose, model, coverage, now);
-                }
-                EngineInput::Loaded(Ok(Box::new(knowledge)))
-            }
-            EngineOutput::Enqueue(stanza) => match self.enqueue(stanza, model) {
-                Some(outcome) => EngineInput::Enqueued(outcome),
-                None => return,
-            },
-            EngineOutput::Apply { server, ops } => {
-                match self.apply(&server, &ops, model, coverage) {
-                    Some(outcome) => EngineInput::Applied(outcome),
-                    None => return,
-                }
-            }
-            output => return self.report_to_app(output, model, coverage, now),
-        };
-        self.input(answer, model, now);
-    }
-
-    fn open_store(&mut self, model: &mut Model) -> Opened {
-        let store = self.storage.store();
-        let report = store.reopen().expect("the store opens");
-        if !self.app.has_started {
-            model.restarted(&store.undelivered().expect("the store can be read"));
-        }
-        Opened {
-            possible_gap: report.may_have_lost_stanzas()
-                || store.possible_gap().expect("the store can be read"),
-        }
-    }
-
-    fn close_store(&mut self) -> HashSet<String> {
-        let store = self.storage.store();
-        let undelivered = store.undelivered().expect("the store can be read");
-        store.close().expect("the store closes");
-        undelivered
-            .into_iter()
-            .map(|delivery| delivery.id)
-            .collect()
     }
 
     /// A connection begins.

@@ -64,6 +64,8 @@ pub enum Action {
     Receive(u32),
     /// Romeo sends one of [`crate::hostile::STANZAS`], which must not break any client.
     Hostile(usize),
+    /// Romeo sends this many requests at once.
+    Flood(u32),
     /// The app goes to the foreground or the background.
     Active(bool),
     /// The app confirms its deliveries.
@@ -138,6 +140,8 @@ pub enum Action {
     },
     /// The transaction with this number, counted from here, fails.
     StoreFails(u32),
+    /// The call with this number that opens, reads or closes the store, counted from here, fails.
+    ReadFails(u32),
     /// While no client is connected, both counters of the session advance to shortly before this.
     Age(u32),
     /// The server drops sessions without a connection.

@@ -52,7 +52,7 @@ pub struct Setup {
 }
 
 /// The number of variations of [`vary`].
-pub const VARIATIONS: u32 = 7;
+pub const VARIATIONS: u32 = 8;
 
 impl Setup {
     /// Returns the setup of a seed.
@@ -73,6 +73,7 @@ impl Setup {
         switches.capitals = more.one_in(6);
         switches.bind_conflict = more.one_in(3);
         switches.loses_at_hand_over = more.one_in(2);
+        switches.liberal = more.one_in(4);
         Self {
             queue_limit,
             other_host,
@@ -178,6 +179,10 @@ pub fn vary(base: &Switches, variation: u32) -> Switches {
         7 => Switches {
             roster_versioning: false,
             config_version: false,
+            ..base
+        },
+        8 => Switches {
+            sm_refused: true,
             ..base
         },
         _ => base,

@@ -5,8 +5,10 @@ mod check;
 mod days;
 mod dials;
 mod server_side;
+mod turns;
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use snapback_engine::EngineInput;
@@ -25,6 +27,7 @@ use crate::phone::{Clock, Device, EPOCH, Effect, Phone};
 use crate::random::Random;
 use crate::script::{Profile, Script};
 use crate::setup::{DOMAIN, PASSWORD, Setup};
+use crate::turns::{Passed, Place, Turn, Turns};
 
 use dials::{Connecting, LookingUp};
 
@@ -41,6 +44,8 @@ pub struct Options {
     pub strict: bool,
     /// Whether to keep what happened as text.
     pub traced: bool,
+    /// The one place that fails besides what the script breaks.
+    pub turn: Option<Turn>,
 }
 
 /// The result of a run.
@@ -62,6 +67,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// What the run covered.
     pub coverage: Coverage,
+    /// The places that could have failed.
+    pub passed: Passed,
 }
 
 /// Runs a script to its end.
@@ -103,11 +110,16 @@ struct Conn {
     host: Option<Host>,
     /// Whether the phone still holds its end.
     client: bool,
+    /// Faults of the server have been in force.
+    has_faults: bool,
 }
 
 struct Simulation<'a, T: Tls + Clone> {
     script: &'a Script,
     next_step: usize,
+    turns: Rc<Turns>,
+    /// The place that had to fail has failed.
+    has_failed: bool,
     setup: Setup,
     make_tls: Box<dyn Fn() -> T>,
     random: Random,
@@ -185,6 +197,8 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         Self {
             script,
             next_step: 0,
+            turns: Rc::new(Turns::new(options.turn)),
+            has_failed: false,
             make_tls: Box::new(make_tls),
             random: Random::new(script.seed, 3),
             now: 0,
@@ -260,6 +274,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             resumptions: self.resumptions,
             counts: self.model.counts(),
             coverage: self.coverage,
+            passed: self.turns.passed(),
         }
     }
 
@@ -366,8 +381,11 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         self.model.server_took(self.world.received());
         self.model.server_redirected(self.world.redirected());
         self.conns.retain(|conn| conn.host.is_some() || conn.client);
+        self.look_at_turn();
         self.check_deliveries();
         self.check_losses();
+        self.check_waits();
+        self.check_halt();
         if self.healed_at.is_some() {
             self.check_end();
         }
@@ -388,6 +406,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             groups: self.setup.groups,
             clock: self.clock,
             random: Random::new(self.random.next(), 5),
+            turns: Rc::clone(&self.turns),
         };
         self.model.note("process", || "started".to_owned());
         let (model, coverage) = (&mut self.model, &mut self.coverage);
@@ -422,12 +441,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
                         .retain(|connect| connect.candidate != candidate);
                 }
                 Effect::Use(address) => self.used(address),
-                Effect::Write(bytes) => {
-                    let (snap, now) = (self.is_tls(), self.now);
-                    if let Some(conn) = self.conns.iter_mut().find(|conn| conn.client) {
-                        conn.path.send(true, bytes, snap, now);
-                    }
-                }
+                Effect::Write(bytes) => self.write(bytes),
                 Effect::Close => self.hang_up(),
             }
         }
@@ -469,6 +483,9 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         }
         match packet {
             Some(Packet::Bytes(bytes)) => {
+                if let Some(failing) = self.turns.pass(Place::Read) {
+                    return self.read_fails(index, failing);
+                }
                 let host = self.conns[index].host.as_ref();
                 let has_lied = host.is_some_and(|host| self.world.has_lied(host.connection.id()));
                 self.with_phone(|phone, model, coverage, now| {

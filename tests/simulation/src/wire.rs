@@ -15,6 +15,8 @@ use acks::AckRequests;
 
 /// More stanzas than arrive while one flight waits for its commit.
 const FLIGHT: u32 = 10_000;
+/// How many answers to requests of contacts may wait for an acknowledgement (rule I20).
+const MAX_ANSWERS: u32 = 128;
 
 /// The observed state of one connection.
 #[derive(Debug)]
@@ -54,6 +56,8 @@ pub(crate) struct Wire {
     /// The server redirected us.
     pub(crate) redirected: bool,
     acks: AckRequests,
+    /// Answers to a contact since the last acknowledgement.
+    answers: u32,
     /// The purpose of the connection.
     purpose: Purpose,
     /// What the stored session was begun with.
@@ -103,6 +107,7 @@ impl Wire {
             unbelievable: None,
             redirected: false,
             acks: AckRequests::default(),
+            answers: 0,
             purpose,
             greeting: knowledge
                 .sm
@@ -216,7 +221,10 @@ impl Wire {
                 self.check_previd(element);
                 self.now_resumed(element);
             }
-            "a" => self.acks.answered(count(element)),
+            "a" => {
+                self.answers = 0;
+                self.acks.answered(count(element));
+            }
             "failed" | "stream:error" | "failure" => {
                 self.refused = true;
                 self.redirected |= element.contains("<see-other-host");
@@ -292,6 +300,7 @@ impl Wire {
             });
         }
         self.stays_quiet(name, element, model);
+        self.stays_small(name, element, model);
         match name {
             "a" => {
                 self.last_up_was_ack = true;
@@ -315,6 +324,19 @@ impl Wire {
             "active" | "inactive" if model.is_set_apart(Request::ClientState) => self.acks.probe(),
             "message" => model.writing(attribute(element, "id").unwrap_or_default()),
             _ => {}
+        }
+    }
+
+    /// W9: what a client keeps because others ask is bounded. An answer is kept until the server acknowledges it.
+    fn stays_small(&mut self, name: &str, element: &str, model: &mut Model) {
+        let is_for_contact = || attribute(element, "to").is_some_and(|to| to.starts_with("romeo@"));
+        if name == "iq" && self.counts && is_for_contact() {
+            self.answers += 1;
+        }
+        if self.answers > MAX_ANSWERS {
+            model.broken("W9", || {
+                "more answers to a contact are kept than allowed".to_owned()
+            });
         }
     }
 

@@ -2,6 +2,8 @@ use snapback_wire::time::UnixTime;
 
 use super::{of_romeo, stanza};
 use crate::payload::MAX_PROBLEMS;
+use crate::payload::files::{MAX_FILES, MAX_URI};
+use crate::payload::reactions::{MAX_REACTION, MAX_REACTIONS};
 use crate::{ChatMessage, ChatState, Hints, MessageKind, Problem, ProblemReason};
 
 #[test]
@@ -238,4 +240,51 @@ fn another_stanza_is_no_message() {
         let read = ChatMessage::read(&stanza(xml));
         assert!(read.bodies.all().is_empty(), "{xml}");
     }
+}
+
+/// What is one above a limit is left out and reported; the message keeps everything else.
+#[test]
+fn limit_of_each_payload_is_exact() {
+    let body = "<body>text</body>";
+    let file = |size: usize| {
+        let url = "u".repeat(size);
+        of_romeo(&format!(
+            "{body}<x xmlns='jabber:x:oob'><url>{url}</url></x>"
+        ))
+    };
+    let files = |count: usize| {
+        of_romeo(&format!(
+            "{body}{}",
+            "<x xmlns='jabber:x:oob'><url>u</url></x>".repeat(count)
+        ))
+    };
+    let reactions = |texts: Vec<String>| {
+        let texts: String = texts
+            .iter()
+            .map(|text| format!("<reaction>{text}</reaction>"))
+            .collect();
+        of_romeo(&format!(
+            "{body}<reactions xmlns='urn:xmpp:reactions:0' id='m1'>{texts}</reactions>"
+        ))
+    };
+    let many = |count: usize| reactions((0..count).map(|n| n.to_string()).collect());
+    let long = |size: usize| reactions(vec!["x".repeat(size)]);
+    let kept = |message: &ChatMessage| message.reactions.as_ref().map(|all| all.emojis.len());
+    for (message, files, emojis, problems) in [
+        (file(MAX_URI), 1, None, 0),
+        (file(MAX_URI + 1), 0, None, 1),
+        (files(MAX_FILES), MAX_FILES, None, 0),
+        (files(MAX_FILES + 1), MAX_FILES, None, 1),
+        (many(MAX_REACTIONS), 0, Some(MAX_REACTIONS), 0),
+        (many(MAX_REACTIONS + 1), 0, Some(MAX_REACTIONS), 1),
+        (long(MAX_REACTION), 0, Some(1), 0),
+    ] {
+        assert_eq!(message.files.len(), files);
+        assert_eq!(kept(&message), emojis);
+        assert_eq!(message.problems.len(), problems);
+        assert_eq!(message.bodies.default_text(), Some("text"));
+    }
+    let message = long(MAX_REACTION + 1);
+    assert!(kept(&message).is_none_or(|count| count == 0));
+    assert_eq!(message.problems.len(), 1);
 }

@@ -4,14 +4,22 @@
 //! Once the app has room again, they are read back page by page, in the order of their arrival.
 
 use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
 
 use snapback_proto::knowledge::Delivery;
+use snapback_proto::time::Instant;
 use snapback_store::{DeliveryPage, StoreError};
 
 use crate::link::tls::Tls;
+use crate::supervisor;
 
 use super::asked::Asked;
-use super::{Engine, EngineOutput, EventQueueLevel, NotGiven};
+use super::{Engine, EngineEvent, EngineOutput, EventQueueLevel, NotGiven};
+
+/// The time between a read that failed and the next one; twice as long after each further failure.
+const RETRY: Duration = Duration::from_secs(1);
+/// The maximum number of times that it grows.
+const MAX_STEPS: u32 = 10;
 
 /// The deliveries that the app has not received.
 #[derive(Debug, Default)]
@@ -21,6 +29,8 @@ pub(super) struct Backlog {
     bytes: usize,
     /// The stored deliveries that the app had received before the store was closed.
     given: HashSet<String>,
+    /// How many reads in a row have failed.
+    failures: u32,
 }
 
 /// ```text
@@ -30,6 +40,8 @@ pub(super) struct Backlog {
 ///     |                                                            +---- another page ----+
 ///     +------------------------------ all of it was delivered ---------------------------+
 /// ```
+///
+/// A read that fails leads from Reading to Unread, and back after a time.
 #[derive(Debug, Default)]
 enum Phase {
     /// Nothing waits.
@@ -39,6 +51,8 @@ enum Phase {
     Waiting(Begin),
     /// The app has room, and the next page has to be read.
     Reading(Begin),
+    /// The page could not be read, and is read again at this time.
+    Unread(Begin, Instant),
     /// A page was read and is being delivered.
     Giving {
         /// What is left of the page.
@@ -96,7 +110,7 @@ impl Backlog {
     /// Discards the page that was read; it must not stay in memory and is read again later.
     fn pause(&mut self) {
         self.phase = match std::mem::take(&mut self.phase) {
-            Phase::Reading(begin) => Phase::Waiting(begin),
+            Phase::Reading(begin) | Phase::Unread(begin, _) => Phase::Waiting(begin),
             Phase::Giving { mut page, next } => {
                 let first = page.pop_front().map(|first| first.id);
                 match first.or(next) {
@@ -126,12 +140,40 @@ impl Backlog {
             Phase::Reading(Begin::At(id)) => Next::Read {
                 from: Some(id.clone()),
             },
-            Phase::Empty | Phase::Waiting(_) | Phase::Giving { .. } => Next::Nothing,
+            Phase::Empty | Phase::Waiting(_) | Phase::Unread(..) | Phase::Giving { .. } => {
+                Next::Nothing
+            }
         }
+    }
+
+    /// Returns when a page is read again that could not be read.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Unread(_, until) => Some(*until),
+            _ => None,
+        }
+    }
+
+    /// The page could not be read. What is stored and acknowledged has to reach the app in this process all the same.
+    fn could_not_read(&mut self, now: Instant) {
+        let wait = RETRY.saturating_mul(1 << self.failures.min(MAX_STEPS));
+        self.failures = self.failures.saturating_add(1);
+        self.phase = match std::mem::take(&mut self.phase) {
+            Phase::Reading(begin) => Phase::Unread(begin, now + wait),
+            phase => phase,
+        };
+    }
+
+    fn retry(&mut self, now: Instant) {
+        self.phase = match std::mem::take(&mut self.phase) {
+            Phase::Unread(begin, until) if until <= now => Phase::Reading(begin),
+            phase => phase,
+        };
     }
 
     /// Handles a page that was read. It is not needed if the deliveries were paused meanwhile.
     fn read(&mut self, read: DeliveryPage) {
+        self.failures = 0;
         if let Phase::Reading(_) = self.phase {
             self.phase = Phase::Giving {
                 page: read.deliveries.into(),
@@ -179,6 +221,11 @@ impl<T: Tls + Clone> Engine<T> {
     /// Delivers what waits. I2: deliveries that another client of this store received and the app did not confirm are
     /// delivered again, with the same ids. Returns whether there was anything to do.
     pub(super) fn give_backlog(&mut self) -> bool {
+        self.backlog.retry(self.now.mono);
+        if !self.backlog.is_waiting() && self.caught_up.is_some() {
+            self.report_caught_up();
+            return true;
+        }
         if !matches!(self.backlog.phase, Phase::Reading(_) | Phase::Giving { .. }) {
             return false;
         }
@@ -201,12 +248,29 @@ impl<T: Tls + Clone> Engine<T> {
         true
     }
 
+    /// The client has caught up. I21: the app learns it after what waits in the store.
+    pub(super) fn caught_up(&mut self) {
+        self.caught_up = self.attempt.as_ref().map(|attempt| attempt.number);
+        if !self.backlog.is_waiting() {
+            self.report_caught_up();
+        }
+    }
+
+    /// Reports it, unless the connection has ended meanwhile.
+    fn report_caught_up(&mut self) {
+        let attempt = self.attempt.as_ref().map(|attempt| attempt.number);
+        if let Some(number) = self.caught_up.take().filter(|it| Some(*it) == attempt) {
+            self.phase = super::Phase::Link;
+            self.tell(supervisor::Input::CaughtUp { attempt: number });
+            self.event(EngineEvent::CaughtUp);
+        }
+    }
+
     pub(super) fn deliveries_read(&mut self, page: Result<DeliveryPage, StoreError>) {
         match page {
             Ok(page) => self.backlog.read(page),
             Err(error) => {
-                // The next process delivers them again.
-                self.backlog = Backlog::default();
+                self.backlog.could_not_read(self.now.mono);
                 self.report_store_failure(Err(error));
             }
         }
@@ -218,7 +282,9 @@ impl<T: Tls + Clone> Engine<T> {
         match &self.backlog.phase {
             Phase::Waiting(Begin::First) => NotGiven::All,
             Phase::Waiting(Begin::At(id)) => NotGiven::From(id.clone()),
-            Phase::Empty | Phase::Reading(_) | Phase::Giving { .. } => NotGiven::None,
+            Phase::Empty | Phase::Reading(_) | Phase::Unread(..) | Phase::Giving { .. } => {
+                NotGiven::None
+            }
         }
     }
 
@@ -229,5 +295,47 @@ impl<T: Tls + Clone> Engine<T> {
             all.extend(given);
             self.given = Some(all);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_epoch(Duration::from_secs(seconds))
+    }
+
+    fn is_read(backlog: &mut Backlog) -> bool {
+        matches!(backlog.next(), Next::Read { from: None })
+    }
+
+    #[test]
+    fn i2_what_could_not_be_read_is_read_again_more_and_more_slowly() {
+        let mut backlog = Backlog::all_but(HashSet::new());
+        let mut now = 0;
+        for wait in [1, 2, 4, 8] {
+            assert!(is_read(&mut backlog));
+            backlog.could_not_read(at(now));
+            assert_eq!(backlog.deadline(), Some(at(now + wait)));
+            backlog.retry(at(now + wait - 1));
+            assert!(!is_read(&mut backlog) && backlog.is_waiting());
+            now += wait;
+            backlog.retry(at(now));
+        }
+        assert!(is_read(&mut backlog));
+        backlog.read(DeliveryPage::default());
+        assert!(matches!(backlog.next(), Next::Nothing) && !backlog.is_waiting());
+        assert_eq!(backlog.deadline(), None);
+    }
+
+    #[test]
+    fn i2_what_could_not_be_read_before_a_suspension_was_not_given() {
+        let mut backlog = Backlog::all_but(HashSet::new());
+        backlog.could_not_read(at(0));
+        backlog.pause();
+        assert!(matches!(backlog.phase, Phase::Waiting(Begin::First)));
+        backlog.resume();
+        assert!(is_read(&mut backlog));
     }
 }

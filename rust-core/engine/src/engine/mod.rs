@@ -156,6 +156,8 @@ pub struct Engine<T: Tls + Clone = TlsContext> {
     /// The deliveries that the app has not received yet.
     backlog: Backlog,
     backlog_limit: usize,
+    /// The connection that has caught up while deliveries wait.
+    caught_up: Option<AttemptId>,
     gaps: Gaps,
     /// How full the app's event queue is.
     app: EventQueueLevel,
@@ -223,6 +225,7 @@ impl<T: Tls + Clone> Engine<T> {
             given: Some(HashSet::new()),
             backlog: Backlog::default(),
             backlog_limit: config.backlog_limit,
+            caught_up: None,
             gaps: Gaps::default(),
             app: EventQueueLevel::Low,
             presence: None,
@@ -381,7 +384,9 @@ impl<T: Tls + Clone> Engine<T> {
         let dial = dial.map(|when| (when, EngineTimer::Dial));
         let answer = self.inbound.deadline();
         let answer = answer.map(|when| (when, EngineTimer::Answer));
-        let first = [connection, supervisor, dial, answer];
+        let deliveries = self.backlog.deadline();
+        let deliveries = deliveries.map(|when| (when, EngineTimer::Deliveries));
+        let first = [connection, supervisor, dial, answer, deliveries];
         let first = first.into_iter().flatten();
         let first = first.min_by_key(|(when, _)| *when);
         EngineOutput::Timer {

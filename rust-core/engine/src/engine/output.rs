@@ -230,6 +230,8 @@ pub enum EngineTimer {
     Dial,
     /// The app's answer to a request of another entity.
     Answer,
+    /// Reading stored deliveries again that could not be read.
+    Deliveries,
 }
 
 /// The stored deliveries that the app has not received.

@@ -246,7 +246,8 @@ impl<T: Tls + Clone> Engine<T> {
                 }
             },
             (Asked::LoadedForLogOut, EngineInput::Loaded(knowledge)) => {
-                self.looked_for_token(knowledge.is_ok_and(|known| known.fast.is_some()));
+                // Where that cannot be read, the server is asked: a token that stays valid would be worse (rule S5).
+                self.looked_for_token(knowledge.map_or(true, |known| known.fast.is_some()));
             }
             (Asked::Enqueued { id, waiting }, EngineInput::Enqueued(outcome)) => {
                 self.enqueued(id, waiting, outcome);

@@ -265,13 +265,7 @@ impl<T: Tls + Clone> Engine<T> {
             Event::BlockListChanged(change) => EngineEvent::BlockListChanged(change),
             Event::StanzaRefused(refused) => EngineEvent::StanzaRefused(refused),
             Event::PossibleGap => return self.report_gap(),
-            Event::CaughtUp => {
-                if let Some(attempt) = &self.attempt {
-                    let attempt = attempt.number;
-                    self.tell(supervisor::Input::CaughtUp { attempt });
-                }
-                EngineEvent::CaughtUp
-            }
+            Event::CaughtUp => return self.caught_up(),
             Event::PeerFault(what) => EngineEvent::PeerFault(what),
             Event::Closed(_) => return,
         };

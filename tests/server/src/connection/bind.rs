@@ -1,7 +1,7 @@
 //! Resource binding (RFC 6120 section 7) and Bind 2 (XEP-0386).
 
 use super::{Connection, Cx, LegacyStart, MAX_BYTES, Phase, StreamCondition};
-use crate::faults::{Fault, Point};
+use crate::faults::{Fault, FeaturesOf, Point};
 use crate::ns;
 use crate::observe::Outcome;
 use crate::sasl::TypedHash;
@@ -32,7 +32,8 @@ impl Connection {
                     return self.send(&error_answer(element, "conflict"));
                 }
                 let session = self.bind(cx, account, resource.trim());
-                if cx.world.switches.session_first {
+                let hides_all = Fault::EmptyFeatures(FeaturesOf::Authenticated);
+                if cx.world.switches.session_first && !self.has_fault(cx, &hides_all) {
                     self.legacy_start = LegacyStart::Due;
                 }
                 let jid = Element::new(ns::BIND, "jid").text(cx.world.session_jid(session));

@@ -12,6 +12,8 @@ use crate::switches::SsdpAttribute;
 use crate::world::{Audience, Stage};
 use crate::xml::Element;
 
+/// The namespace of a feature that no client knows.
+const FUTURE: &str = "urn:example:future:0";
 pub(super) const CAPS_NODE: &str = "urn:snapback:reference-server";
 
 impl Connection {
@@ -61,6 +63,10 @@ impl Connection {
 
     fn features(&self, cx: &Cx<'_>, audience: Audience) -> Element {
         let mut features = Element::new(ns::STREAM, "features");
+        if cx.world.switches.liberal {
+            let inside = Element::new(FUTURE, "required");
+            features = features.child(Element::new(FUTURE, "future").child(inside));
+        }
         match audience.stage {
             Stage::BeforeLogin if !audience.is_secure => {
                 if audience.offers_starttls {

@@ -63,6 +63,8 @@ pub struct Connection {
     /// ClientHello came in the same read as `<starttls/>`.
     pipelined_hello: bool,
     first_stanza_seen: bool,
+    /// White space follows each element inside TLS.
+    is_liberal: bool,
     legacy_start: LegacyStart,
     faults: Vec<Fault>,
     budgets: Budgets,
@@ -186,6 +188,7 @@ impl Connection {
             tls_recorded: false,
             pipelined_hello: false,
             first_stanza_seen: false,
+            is_liberal: world.switches.liberal,
             legacy_start: LegacyStart::Begun,
             faults,
             budgets: Budgets::default(),
@@ -571,6 +574,11 @@ impl Connection {
             let changed = self.script_writes(element);
             changed.as_ref().unwrap_or(element).write_to(&mut self.text);
             self.plain.extend_from_slice(self.text.as_bytes());
+            // Not while TLS or SASL is negotiated (RFC 6120 sections 5.3.3 and 6.3.5).
+            let is_free = matches!(self.phase, Phase::Bound { .. });
+            if self.is_liberal && is_free && element.ns != crate::ns::SASL2 {
+                self.plain.extend_from_slice(b"\r\n ");
+            }
         }
     }
 
@@ -685,6 +693,7 @@ impl Connection {
                     self.stream_error(cx, StreamCondition::SeeOtherHost(host));
                 }
                 Action::SystemShutdown => self.stream_error(cx, StreamCondition::SystemShutdown),
+                Action::HostUnknown => self.stream_error(cx, StreamCondition::HostUnknown),
                 Action::Reset => self.reset(cx),
                 Action::Silence => self.silent = true,
                 Action::Flood(flood) => self.flood = Some(flood),

@@ -17,6 +17,9 @@ impl Connection {
         session: SessionId,
         enable: &Element,
     ) -> Vec<Element> {
+        if cx.world.switches.sm_refused {
+            return vec![failed(None, "feature-not-implemented")];
+        }
         let resume = matches!(enable.attribute("resume"), Some("1" | "true"));
         let max = enable.attribute("max").and_then(|max| max.parse().ok());
         let Some(resumable) = cx.world.enable_sm(session, resume, max) else {

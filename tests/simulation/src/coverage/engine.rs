@@ -26,7 +26,6 @@ pub const NEVER: &[(&str, &str, NeverReason)] = &[
     ("EngineEvent", "BlockListChanged", NO_USER),
     ("RequestError", "AnswerTooBig", NO_USER),
     ("EngineInput<'_>", "EventQueue", TAKES_ALL),
-    ("NotGiven", "All", TAKES_ALL),
     ("NotGiven", "From", TAKES_ALL),
     ("EngineInput<'_>", "TokenProvided", PASSWORD),
     ("EngineOutput", "RequestToken", PASSWORD),
@@ -43,7 +42,6 @@ pub const NEVER: &[(&str, &str, NeverReason)] = &[
         NeverReason::Always("a finished dial is dropped at once"),
     ),
     ("OfflineReason", "NeedsCredentials", RIGHT_SERVER),
-    ("OfflineReason", "Refused", RIGHT_SERVER),
     ("AttemptPhase", "Transport", ONE_STEP),
     ("AttemptPhase", "Tls", ONE_STEP),
     (

@@ -232,6 +232,8 @@ impl Model {
     }
 
     pub(super) fn confirmed(&mut self, id: &str) {
+        // The app had it from an earlier process.
+        self.not_given.remove(id);
         if let Some(known) = self.deliveries.get_mut(id) {
             known.confirmed = true;
         }
@@ -261,6 +263,11 @@ impl Model {
                 format!("{found} deliveries are stored after a restart, {owed} are owed, or in another order")
             });
         }
+    }
+
+    /// Returns whether the app has received all that is committed.
+    pub(crate) fn is_all_given(&self) -> bool {
+        self.not_given.is_empty()
     }
 
     /// I2: while a process lives, its app receives each delivery that is committed.

@@ -3,12 +3,15 @@
 use snapback_reference_server::ReceivedMessage;
 
 use super::Model;
+use crate::network::Time;
 
 /// A message from the app, `m<n>`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outgoing {
     /// It is stored, and must not be lost from here on.
     durable: bool,
+    /// Since when.
+    stored_at: Time,
     /// How often the server received it.
     received: u32,
     /// How often the server may receive it.
@@ -37,9 +40,11 @@ impl Model {
         self.asked(id);
         let Some(index) = number(id) else { return };
         self.by_seq.insert(seq, index);
+        let now = self.now;
         if let Some(message) = self.outgoing.get_mut(index)
             && !std::mem::replace(&mut message.durable, true)
         {
+            message.stored_at = now;
             self.counts.sent += 1;
             self.queued += 1;
         }
@@ -47,6 +52,15 @@ impl Model {
         if queued > limit {
             self.broken("I12", || format!("the queue holds {queued} of {limit}"));
         }
+    }
+
+    /// Returns since when the message has waited that is not known to have arrived for the longest time.
+    pub(crate) fn waits_since(&self) -> Option<Time> {
+        let mut waits = self
+            .outgoing
+            .iter()
+            .filter(|message| message.durable && !message.acked);
+        waits.next().map(|message| message.stored_at)
     }
 
     /// Bytes of a message are about to be written to the network.

@@ -66,6 +66,10 @@ pub(super) struct App {
     failed: Vec<(Address, Option<Instant>)>,
     /// The platform reports that there is no network.
     no_network: bool,
+    /// A login of this process was proven, and its credentials are stored.
+    pub(super) is_proven: bool,
+    /// The last connection ended with a refusal that may pass.
+    pub(super) refusal_passes: bool,
     /// An attempt to revoke the token was made since the app logged out, or none was possible.
     tried_to_turn_in: bool,
 }
@@ -91,6 +95,8 @@ impl App {
             hops: 0,
             failed: Vec::new(),
             no_network: false,
+            is_proven: false,
+            refusal_passes: false,
             tried_to_turn_in: false,
         }
     }
@@ -145,6 +151,11 @@ impl App {
         } else if self.hops > MAX_HOPS {
             model.broken("T8", || "redirected for ever".to_owned());
         }
+    }
+
+    /// The store could not be opened: nothing can be read from it that would be revoked.
+    pub(super) fn could_not_open(&mut self) {
+        self.tried_to_turn_in |= self.logging_out;
     }
 
     fn note_unanswered(&mut self, now: Instant) {
@@ -216,7 +227,7 @@ impl<T: Tls + Clone> Phone<T> {
             .with_attr("to", "romeo@localhost")
             .with_attr("id", &id)
             .with_child(Element::new("body", ns::CLIENT).with_text("wherefore"));
-        let room = Ok(self.room());
+        let room = self.room();
         let send = EngineInput::Send {
             ticket: Ticket(0),
             stanza,
@@ -237,7 +248,7 @@ impl<T: Tls + Clone> Phone<T> {
                 "query",
                 "http://jabber.org/protocol/disco#items",
             ));
-        let room = Ok(self.room());
+        let room = self.room();
         let request = EngineInput::Request { stanza, room };
         self.sends(request, model, coverage, now);
     }
@@ -256,12 +267,12 @@ impl<T: Tls + Clone> Phone<T> {
         }
     }
 
-    fn room(&mut self) -> Room {
-        let store = self.storage.store();
-        Room {
+    fn room(&mut self) -> Result<Room, StoreError> {
+        let store = self.storage.read()?;
+        Ok(Room {
             is_left: store.has_room(self.engine.unstored()).unwrap_or(true),
             limit: store.queue_limit(),
-        }
+        })
     }
 
     /// The app confirms all deliveries.
@@ -305,6 +316,7 @@ impl<T: Tls + Clone> Phone<T> {
             EngineOutput::LoggedOut => {
                 model.excuse_requests();
                 self.app.logging_out = false;
+                self.app.is_proven = false;
                 if std::mem::take(&mut self.app.then_connect) {
                     self.app.displaced = false;
                     self.input(EngineInput::Connect, model, now);
@@ -327,6 +339,9 @@ impl<T: Tls + Clone> Phone<T> {
                 outcome, timeline, ..
             } => {
                 self.app.online_at = Some(now);
+                if timeline.tls.as_ref().is_some_and(|tls| tls.early_data) {
+                    coverage.event("early data accepted");
+                }
                 self.online(outcome, timeline.round_trips(), model, coverage);
             }
             EngineEvent::Ended {
@@ -412,6 +427,7 @@ impl<T: Tls + Clone> Phone<T> {
         model.note("online", || format!("{outcome:?} after {flights} flights"));
         self.sessions += 1;
         self.app.logging_in = false;
+        self.app.is_proven = true;
         self.app.hops = 0;
         let worked = self.address;
         self.app
@@ -433,6 +449,8 @@ impl<T: Tls + Clone> Phone<T> {
             EndReason::Link(error) => Some(error),
             _ => None,
         };
+        self.app.refusal_passes =
+            matches!(error, Some(LinkError::Connection(error)) if error.is_passing());
         let verdict = error.map(Verdict::from);
         let is_local = matches!(
             error,

@@ -1,6 +1,7 @@
 //! The store of a process that can be killed at any transaction, or after any byte.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use snapback_engine::engine::CommitId;
 use snapback_proto::knowledge::Op;
@@ -8,6 +9,7 @@ use snapback_store::{NewStanza, ServerKey, Store, StoreError};
 
 use crate::disk::Disk;
 use crate::network::Time;
+use crate::turns::{Failing, Place, Turns};
 
 /// The time of a kill.
 #[derive(Clone, Copy, Debug)]
@@ -38,10 +40,11 @@ pub(crate) struct Storage {
     killed: bool,
     dies_after: bool,
     fails_in: Option<u32>,
+    turns: Rc<Turns>,
 }
 
 impl Storage {
-    pub(crate) fn new(disk: Disk, delay: Time) -> Self {
+    pub(crate) fn new(disk: Disk, delay: Time, turns: Rc<Turns>) -> Self {
         Self {
             disk,
             delay,
@@ -50,6 +53,7 @@ impl Storage {
             killed: false,
             dies_after: false,
             fails_in: None,
+            turns,
         }
     }
 
@@ -75,6 +79,14 @@ impl Storage {
     /// Returns the store for reading, and for calls that no kill should interrupt.
     pub(crate) fn store(&mut self) -> &mut dyn Store {
         self.disk.store()
+    }
+
+    /// Returns the store for a call of the engine that opens, reads or closes it, and that may fail.
+    pub(crate) fn read(&mut self) -> Result<&mut dyn Store, StoreError> {
+        match self.turns.pass(Place::StoreRead) {
+            Some(_) => Err(StoreError::Broken),
+            None => Ok(self.disk.store()),
+        }
     }
 
     /// Queues a transaction after those in progress, and returns it if commits take no time.
@@ -123,6 +135,15 @@ impl Storage {
     ) -> Option<Result<R, StoreError>> {
         if self.killed {
             return None;
+        }
+        match self.turns.pass(Place::Transaction) {
+            Some(Failing::KilledBefore) => {
+                self.killed = true;
+                return None;
+            }
+            Some(Failing::KilledAfter) => self.dies_after = true,
+            Some(_) => return Some(Err(StoreError::Full)),
+            None => {}
         }
         if let Some(Kill::AtStore {
             transaction,

@@ -15,6 +15,8 @@ const ADDRESSES: u64 = 7;
 const PUSH: u64 = 9;
 /// Likewise.
 const DRAINS: u64 = 10;
+/// Likewise.
+const MORE: u64 = 11;
 
 impl Script {
     /// The script of a seed.
@@ -30,6 +32,7 @@ impl Script {
         addresses(&mut steps, &mut Random::new(seed, ADDRESSES));
         push_notifications(&mut steps, &mut Random::new(seed, PUSH));
         drains(&mut steps, &mut Random::new(seed, DRAINS));
+        more(&mut steps, &mut Random::new(seed, MORE));
         Self {
             profile,
             seed,
@@ -287,6 +290,24 @@ fn drains(steps: &mut Vec<ScriptStep>, random: &mut Random) {
         let back = random.pick(&[Action::Resume, Action::Connect, Action::Active(true)]);
         push(back, random);
         push(Action::Connect, random);
+    }
+    steps.sort_by_key(|step| step.at);
+}
+
+/// In most runs reads of the store fail, and in a quarter a contact sends many requests at once.
+fn more(steps: &mut Vec<ScriptStep>, random: &mut Random) {
+    let end = steps.last().map_or(0, |step| step.at).max(1);
+    let mut push = |action: Action, random: &mut Random| {
+        let at = random.below(end);
+        steps.push(ScriptStep { at, action });
+    };
+    for _ in 0..random.below(4) {
+        let action = Action::ReadFails(small(random, 12));
+        push(action, random);
+    }
+    if random.one_in(4) {
+        let action = Action::Flood(small(random, 300));
+        push(action, random);
     }
     steps.sort_by_key(|step| step.at);
 }

@@ -85,6 +85,8 @@ impl fmt::Display for Action {
             }
             Self::KillAfterBytes { bytes, down } => write!(f, "kill-after-bytes {bytes} {down}"),
             Self::StoreFails(transaction) => write!(f, "store-fails {transaction}"),
+            Self::ReadFails(call) => write!(f, "read-fails {call}"),
+            Self::Flood(count) => write!(f, "flood {count}"),
             Self::Age(count) => write!(f, "age {count}"),
             Self::Forget => f.write_str("forget"),
             Self::Restart(true) => f.write_str("restart forgetting"),
@@ -188,6 +190,8 @@ fn parse(words: &[&str]) -> Option<Action> {
             down: down.parse().ok()?,
         },
         ["store-fails", transaction] => Action::StoreFails(transaction.parse().ok()?),
+        ["read-fails", call] => Action::ReadFails(call.parse().ok()?),
+        ["flood", count] => Action::Flood(count.parse().ok()?),
         ["age", count] => Action::Age(count.parse().ok()?),
         ["forget"] => Action::Forget,
         ["restart", "forgetting"] => Action::Restart(true),

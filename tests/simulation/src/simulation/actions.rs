@@ -32,6 +32,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             | Action::Connect => self.app(action),
             Action::Receive(count) => self.romeo_writes(count),
             Action::Hostile(index) => self.romeo_harms(index),
+            Action::Flood(count) => self.romeo_asks(count),
             Action::Reuse(count) => self.ids_are_reused(count),
             Action::Twin => self.another_client_sends(),
             Action::Days(days) => self.days_pass(days),
@@ -40,6 +41,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             | Action::KillAtStore { .. }
             | Action::KillAfterBytes { .. }
             | Action::StoreFails(_)
+            | Action::ReadFails(_)
             | Action::Freeze(_)
             | Action::WallJump(_)
             | Action::MonoJump(_) => self.device(action),
@@ -153,6 +155,21 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         }
     }
 
+    /// W9: the answers to these wait for an acknowledgement, and must not fill the memory.
+    fn romeo_asks(&mut self, count: u32) {
+        let Some(to) = self.full_jid_of_juliet() else {
+            return;
+        };
+        let at = self.server_time();
+        let ping = "<ping xmlns='urn:xmpp:ping'/>";
+        for number in 0..count {
+            let id = format!("flood-{number}");
+            self.world
+                .inject_stanza("iq", ("romeo@localhost/x", &to, &id), ping, at);
+        }
+        self.pump_dirty();
+    }
+
     fn full_jid_of_juliet(&self) -> Option<String> {
         let mut sessions = self.world.sessions().into_iter().map(|session| session.jid);
         sessions.find(|jid| jid.starts_with("juliet@localhost/"))
@@ -185,6 +202,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             Action::StoreFails(transaction) => {
                 self.with_phone(|phone, _, _, _| phone.fail_commit(transaction));
             }
+            Action::ReadFails(call) => self.turns.fail_read(call),
             Action::Freeze(ms) => self.stopped_until = self.now + millis(ms),
             Action::WallJump(seconds) => {
                 self.clock.wall += i64::from(seconds);
@@ -282,7 +300,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             }
             Action::Reconfigure(variation) => {
                 self.world.switches = setup::vary(&self.setup.switches, variation);
-                if !self.world.switches.sm {
+                if !self.world.switches.sm || self.world.switches.sm_refused {
                     self.sm_was_off = true;
                     if let Some(phone) = &mut self.phone {
                         phone.excuse(&mut self.model);
@@ -311,6 +329,9 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             let until = self.now + Time::from(lasts) * 1_000;
             self.world.faults.all.push(fault.clone());
             self.fault_ends.push((until, fault));
+            for conn in &mut self.conns {
+                conn.has_faults = true;
+            }
             if let Some(phone) = &mut self.phone {
                 phone.excuse(&mut self.model);
             }

@@ -8,10 +8,13 @@ use snapback_reference_server::SessionSnapshot;
 use crate::model::Message;
 use crate::network::Time;
 
-use super::{Phone, Simulation, TIMEOUT};
+use super::{Conn, Phone, Simulation, TIMEOUT};
 
 /// A client that has been online for this time has queried the archive.
 const SETTLED: Time = 30 * 1_000_000;
+
+/// The maximum time that a message waits while nothing is wrong.
+const PROMPT: Time = 60 * 1_000_000;
 
 /// The interval at which an app that was asked to involve its user does so.
 pub(super) const NUDGE: Time = 60 * 1_000_000;
@@ -87,6 +90,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             && (phone.is_active() || !self.model.is_set_apart(Request::ClientState))
             && !self.model.is_set_apart(Request::Push)
             && self.model.push.is_stored()
+            && self.model.is_all_given()
             && self.model.is_sent()
             && self.is_received()
             && self.model.unanswered().next().is_none()
@@ -122,6 +126,36 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         }
     }
 
+    /// W8: every wait has an end. While a client is online, and the server does what it should, a message does not wait for
+    /// longer than a minute.
+    pub(super) fn check_waits(&mut self) {
+        let is_held = |conn: &&Conn| conn.client && !conn.has_faults;
+        let Some(since) = self.model.waits_since() else {
+            return;
+        };
+        let online_at = self.phone.as_ref().and_then(Phone::online_since);
+        let began = online_at.map(|at| at.max(since).max(self.stopped_until));
+        let is_late = began.is_some_and(|at| self.now > at.max(self.stalled_until) + PROMPT);
+        if is_late && self.conns.iter().any(|conn| is_held(&conn)) && self.is_quiet() {
+            self.model.broken("W8", || {
+                "a message waits although the client is online".to_owned()
+            });
+        }
+    }
+
+    /// W6: where a login was proven before, a refusal that may pass is tried again.
+    pub(super) fn check_halt(&mut self) {
+        if self
+            .phone
+            .as_ref()
+            .is_some_and(Phone::is_halted_by_what_passes)
+        {
+            self.model.broken("W6", || {
+                "a refusal that may pass has ended the attempts".to_owned()
+            });
+        }
+    }
+
     /// Returns when the server received the presence of the client's session. Until then it gives messages to other sessions.
     fn available_since(&mut self) -> Option<Time> {
         let held = self.conns.iter().find(|conn| conn.client)?;
@@ -140,7 +174,9 @@ impl<T: Tls + Clone> Simulation<'_, T> {
 
     /// I2: what is committed reaches the app, also if its connection was dropped meanwhile.
     pub(super) fn check_deliveries(&mut self) {
-        let is_idle = |phone: &Phone<T>| !phone.is_killed() && phone.has_committed();
+        let is_idle = |phone: &Phone<T>| {
+            !phone.is_killed() && phone.has_committed() && !phone.has_unread_deliveries()
+        };
         if self.phone.as_ref().is_some_and(is_idle) {
             self.model.check_given();
         }
@@ -155,6 +191,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         let (unsent, unreceived) = (self.model.unsent(), self.model.unreceived());
         let unanswered: Vec<String> = self.model.unanswered().map(str::to_owned).collect();
         let online = self.phone.as_ref().is_some_and(Phone::is_online);
+        let given = self.model.is_all_given();
         let caught_up = self.phone.as_ref().is_some_and(Phone::is_caught_up);
         let queued = self.phone.as_mut().map_or(0, Phone::queue_len);
         let is_only_inbound = unsent.is_empty() && unanswered.is_empty() && !unreceived.is_empty();
@@ -163,7 +200,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         let rule = if is_only_inbound { "I18" } else { "I16" };
         self.model.broken(rule, || {
             format!(
-                "20 min after everything was well again: online {online}, caught up {caught_up}, {queued} queued, not sent: {unsent}, not received: {unreceived}, not answered: {unanswered:?}, apart: {apart:?}"
+                "20 min after everything was well again: online {online}, caught up {caught_up}, all given {given}, {queued} queued, not sent: {unsent}, not received: {unreceived}, not answered: {unanswered:?}, apart: {apart:?}"
             )
         });
     }

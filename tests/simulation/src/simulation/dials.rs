@@ -9,6 +9,7 @@ use snapback_types::endpoint::{Address, Endpoint, ServerAddress};
 
 use crate::hosts::{self, Manner};
 use crate::network::Time;
+use crate::turns::{Failing, Place};
 
 use super::Simulation;
 
@@ -30,7 +31,10 @@ pub(super) struct Connecting {
 
 impl<T: Tls + Clone> Simulation<'_, T> {
     pub(super) fn look_up(&mut self, id: LookUpId, servers: &[ServerAddress]) {
-        let (wait, answer) = if self.network {
+        let failing = self.turns.pass(Place::LookUp);
+        let (wait, answer) = if let Some(failing) = failing {
+            self.hosts.fails(failing == Failing::LookUpUnanswered)
+        } else if self.network {
             self.hosts.look_up(servers, self.now)
         } else {
             let (query, kind) = (Query::Addresses, ErrorKind::NetworkUnreachable);
@@ -73,7 +77,11 @@ impl<T: Tls + Clone> Simulation<'_, T> {
     }
 
     pub(super) fn connect(&mut self, candidate: CandidateId, address: Address) {
-        let answer = if self.network {
+        let failing = self.turns.pass(Place::Connect);
+        let answer = if let Some(failing) = failing {
+            let refused = (0, Err(ErrorKind::ConnectionRefused));
+            (failing == Failing::Refused).then_some(refused)
+        } else if self.network {
             self.hosts.connect(address)
         } else {
             Some((hosts::NO_NETWORK, Err(ErrorKind::NetworkUnreachable)))

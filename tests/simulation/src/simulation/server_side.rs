@@ -24,7 +24,8 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         let faults = &self.world.faults;
         let in_force = || faults.next_connection.iter().chain(&faults.all);
         // A client that once saw the server without stream management may assume that for one more login.
-        let faulty = in_force().next().is_some() || self.sm_was_off;
+        let has_faults = in_force().next().is_some();
+        let faulty = has_faults || self.sm_was_off;
         let impostor = in_force().any(|fault| matches!(fault, server::Fault::Certificate(_)));
         let (at, is_null) = (self.server_time(), !self.is_tls());
         let exporter = random.seed();
@@ -36,6 +37,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             path,
             host: Some(host),
             client: true,
+            has_faults,
         });
         let number = self.last_conn;
         self.model.note("connection", || number.to_string());
@@ -58,6 +60,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             path,
             host: None,
             client: true,
+            has_faults: true,
         });
         self.model.note("connection", || format!("{manner:?}"));
     }

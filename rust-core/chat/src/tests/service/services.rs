@@ -247,6 +247,7 @@ fn a_nickname_is_read_and_bounded() {
     };
     assert_eq!(nick(" Ishmael ").as_deref(), Some("Ishmael"));
     assert_eq!(nick(""), None);
+    assert_eq!(nick(&"x".repeat(1024)), Some("x".repeat(1024)));
     assert_eq!(nick(&"x".repeat(1025)), None);
     assert_eq!(nick::of(&element("<x xmlns='urn:x'/>")), None);
     assert_eq!(

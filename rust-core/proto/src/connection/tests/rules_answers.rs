@@ -82,3 +82,19 @@ fn i20_answers_are_bounded_in_bytes() {
     }
     assert!(peer.sent.len() < 512 * 1024, "{}", peer.sent.len());
 }
+
+#[test]
+fn limit_of_an_id_that_is_echoed_is_exact() {
+    let mut peer = online();
+    let ask = |peer: &mut Peer, size: usize| {
+        let id = "x".repeat(size);
+        peer.serve(&format!(
+            "<iq type='get' id='{id}' from='example.org'><ping xmlns='urn:xmpp:ping'/></iq>"
+        ));
+    };
+    ask(&mut peer, 1_024);
+    assert_eq!((answers(&peer), faults(&mut peer)), (1, 0));
+    ask(&mut peer, 1_025);
+    assert_eq!((answers(&peer), faults(&mut peer)), (1, 1));
+    assert!(peer.is_in_session());
+}

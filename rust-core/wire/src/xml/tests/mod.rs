@@ -1,6 +1,7 @@
 mod borders;
 mod debug;
 mod differential;
+mod exact;
 mod limits;
 mod reader;
 mod refusal;
