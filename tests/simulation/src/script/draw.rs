@@ -33,6 +33,7 @@ impl Script {
         Self {
             profile,
             seed,
+            setup: Vec::new(),
             steps,
         }
     }
