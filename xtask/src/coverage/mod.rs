@@ -1,7 +1,6 @@
 //! Which regions of the core the crates' own tests and a simulation of fixed seeds reach: `cargo xtask coverage`.
 //!
-//! The compiler counts regions: pieces of code that run as a whole or not at all. Only the measured crates are
-//! instrumented; what drives them runs at full speed.
+//! The compiler counts regions: pieces of code that run as a whole or not at all.
 
 mod regions;
 
@@ -25,17 +24,17 @@ const REASONS: &str = include_str!("../../coverage.txt");
 /// Set where this program stands for the compiler.
 const AS_COMPILER: &str = "SNAPBACK_COVERAGE_COMPILER";
 
-/// What is measured, by the names that the compiler is given.
-const MEASURED: [&str; 5] = [
-    "snapback_types",
-    "snapback_wire",
-    "snapback_proto",
-    "snapback_engine",
-    "snapback_store",
+/// Crates of this workspace that are not instrumented: they are not measured, and compile nothing generic of those that
+/// are. After a change here, `target/coverage` has to be removed: cargo does not know of it.
+const NOT_INSTRUMENTED: [&str; 4] = [
+    "build_script_build",
+    "snapback_random",
+    "snapback_reference_server",
+    "snapback_tls",
 ];
 
 /// What is built: the measured crates with their tests, and the simulation.
-const BUILT: [&str; 16] = [
+const BUILT: [&str; 14] = [
     "--profile=coverage",
     "--lib",
     "--bins",
@@ -47,11 +46,9 @@ const BUILT: [&str; 16] = [
     "--package=snapback-store",
     "--package=snapback-simulation",
     "--features=snapback-store/testing",
-    "--no-fail-fast",
     "--quiet",
     "--message-format=json-render-diagnostics",
     "--no-run",
-    "--keep-going",
 ];
 
 /// The runs of the simulation.
@@ -104,15 +101,9 @@ pub(crate) fn compile(arguments: &[String]) -> ExitCode {
     let mut command = Command::new(compiler);
     command.args(arguments);
     let mut rest = arguments.iter().skip_while(|word| *word != "--crate-name");
-    match rest.nth(1) {
-        Some(name) if MEASURED.contains(&name.as_str()) => {
-            command.arg("-Cinstrument-coverage");
-        }
-        Some(name) if !name.starts_with("build_script") => {
-            // The runtime that writes the counts at the end of a process, of which only instrumented code knows.
-            command.arg("-Clink-arg=-Wl,-u,__llvm_profile_runtime");
-        }
-        _ => {}
+    let is_instrumented = |name: &String| !NOT_INSTRUMENTED.contains(&name.as_str());
+    if rest.nth(1).is_some_and(is_instrumented) {
+        command.arg("-Cinstrument-coverage");
     }
     let status = command.status();
     let is_success = status.is_ok_and(|status| status.success());
