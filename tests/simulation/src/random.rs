@@ -1,5 +1,7 @@
 //! Random numbers of a seed, one sequence for each purpose, and the hash of a trace.
 
+use std::collections::VecDeque;
+
 use snapback_random::Rng;
 
 /// A source of random numbers.
@@ -7,7 +9,7 @@ use snapback_random::Rng;
 pub(crate) struct Random {
     rng: Rng,
     /// Decides before the random numbers do, a byte for each decision.
-    choices: std::vec::IntoIter<u8>,
+    choices: VecDeque<u8>,
 }
 
 impl Random {
@@ -21,10 +23,10 @@ impl Random {
     pub(crate) fn with_choices(seed: u64, purpose: u64, choices: &[u8]) -> Self {
         let mut random = Self {
             rng: Rng::new(seed ^ purpose.wrapping_mul(0xA24B_AED4_963E_E407)),
-            choices: Vec::new().into_iter(),
+            choices: VecDeque::new(),
         };
         random.next();
-        random.choices = choices.to_vec().into_iter();
+        random.choices.extend(choices);
         random
     }
 
@@ -35,7 +37,7 @@ impl Random {
 
     /// Returns a number below this one, or zero. A choice reaches all numbers below a bound of at most 256.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        if let Some(choice) = self.choices.next() {
+        if let Some(choice) = self.choices.pop_front() {
             return (u64::from(choice) * bound) >> 8;
         }
         u64::try_from((u128::from(self.next()) * u128::from(bound)) >> 64).unwrap_or(0)
