@@ -7,6 +7,7 @@
 
 mod android;
 mod api_page;
+mod coverage;
 mod crates;
 mod deny;
 mod figures;
@@ -35,12 +36,13 @@ usage: cargo xtask <command>
 
   demo [arguments]      run the demonstration (`demo --help` names the arguments)
   test [group ...]      everything that CI checks, or these parts of it: setup, lint, tests, links, simulation, mutants,
-                        interop, kotlin, swift, fuzz
+                        coverage, interop, kotlin, swift, fuzz
   lint                  formatting, words, figures, purity, crates, patches, dependencies, clippy, rustdoc
   purity                the sans-IO crates do no I/O
   crates                no product crate depends on a test; docs/architecture.md draws the crates (REGENERATE=1)
   figures               numbers in prose, and where each comes from (xtask/figures.txt)
   words                 words that the glossary replaces: refuses some, counts the others (xtask/words.txt)
+  coverage              which regions of the core its tests and the simulation reach, into docs/coverage.md
   fuzz [--seconds N]    each fuzz target for N seconds
   netsim [arguments]    run any program behind a link of real packets (Linux, root); --help says more
   flaky [arguments]     cut real servers' clients off again and again; figures for docs/networks.md
@@ -66,6 +68,9 @@ usage: cargo xtask <command>
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if coverage::is_compiler() {
+        return coverage::compile(&arguments);
+    }
     let (command, rest) = match arguments.split_first() {
         Some((command, rest)) => (command.as_str(), rest),
         None => ("help", [].as_slice()),
@@ -113,6 +118,7 @@ fn main() -> ExitCode {
         ("figures", []) => finish(suite::figures()),
         ("words", []) => finish(suite::words()),
         ("crates", []) => finish(suite::crates()),
+        ("coverage", []) => finish(suite::coverage()),
         ("fuzz", []) => finish(suite::fuzz(fuzz::DEFAULT_TIME)),
         ("fuzz", [option, seconds]) if option == "--seconds" => match seconds.parse() {
             Ok(seconds) => finish(suite::fuzz(Duration::from_secs(seconds))),

@@ -27,6 +27,11 @@ pub(crate) fn add_target(target: &str) -> Result<(), String> {
     rustup("target", target)
 }
 
+/// Installs a component of the toolchain.
+pub(crate) fn add_component(name: &str) -> Result<(), String> {
+    rustup("component", name)
+}
+
 fn rustup(kind: &str, name: &str) -> Result<(), String> {
     tool::run(Command::new("rustup").args(["--quiet", kind, "add", name]))
 }

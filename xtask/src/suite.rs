@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::report::{Outcome, Report};
 use crate::tool::{self, cargo};
 use crate::{
-    android, crates, deny, figures, fuzz, lengths, mutants, purity, setup, simulate, swift, words,
+    android, coverage, crates, deny, figures, fuzz, lengths, mutants, purity, setup, simulate,
+    swift, words,
 };
 
 /// A part of what CI checks, under the name by which it can be run alone.
@@ -14,7 +15,7 @@ type Group = (&'static str, fn(&mut Report));
 
 /// Everything that CI checks, in this order. `.github/workflows/ci.yml` has a job for each but the first, which each job
 /// begins with.
-const GROUPS: [Group; 10] = [
+const GROUPS: [Group; 11] = [
     ("setup", |report| {
         report.step("setup", || Outcome::of(setup::install_missing()));
     }),
@@ -32,6 +33,9 @@ const GROUPS: [Group; 10] = [
     }),
     ("mutants", |report| {
         report.step("mutants", || Outcome::of(mutants::in_ci()));
+    }),
+    ("coverage", |report| {
+        report.step("coverage", || Outcome::of(coverage::check()));
     }),
     ("interop", |report| {
         report.step("interop", || {
@@ -150,6 +154,11 @@ pub(crate) fn mutants(arguments: &[String]) -> Report {
     let mut report = new_report();
     report.step("mutants", || Outcome::of(mutants::command(arguments)));
     report
+}
+
+/// `docs/coverage.md`, made anew.
+pub(crate) fn coverage() -> Report {
+    only("coverage", coverage::write_page)
 }
 
 /// The fuzz targets alone.

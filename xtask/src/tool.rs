@@ -203,12 +203,7 @@ fn count(line: &str, outcome: &mut Outcome) {
 
 /// The tool that comes with Rust's compiler: it reads Apple's format everywhere, and Xcode has none.
 pub(crate) fn objcopy() -> Result<PathBuf, String> {
-    let version = output(Command::new("rustc").arg("-vV"))?;
-    let host = version
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .ok_or("rustc does not name its host")?;
-    let path = sysroot()?.join(format!("lib/rustlib/{host}/bin/rust-objcopy"));
+    let path = compilers_tools()?.join("rust-objcopy");
     if path.is_file() {
         return Ok(path);
     }
@@ -216,6 +211,16 @@ pub(crate) fn objcopy() -> Result<PathBuf, String> {
         "{} is missing: `rustup component add llvm-tools`, or a newer Rust",
         path.display()
     ))
+}
+
+/// Where the tools are that come with the compiler, and those of rustup's component `llvm-tools`.
+pub(crate) fn compilers_tools() -> Result<PathBuf, String> {
+    let version = output(Command::new("rustc").arg("-vV"))?;
+    let host = version
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .ok_or("rustc does not name its host")?;
+    Ok(sysroot()?.join(format!("lib/rustlib/{host}/bin")))
 }
 
 pub(crate) fn sysroot() -> Result<PathBuf, String> {

@@ -267,6 +267,129 @@ impl Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link::FlightReport;
+    use crate::supervisor::AfterEnd;
+
+    fn at(seconds: u64) -> Now {
+        Now {
+            mono: Instant::ZERO + Duration::from_secs(seconds),
+            wall: UnixTime(1_795_000_000),
+        }
+    }
+
+    /// A login that began then, took a second, and had a first answer after a tenth of that.
+    fn login(seconds: u64) -> Timeline {
+        let started = at(seconds).mono;
+        let answered = started + Duration::from_millis(100);
+        Timeline {
+            online: Some(at(seconds + 1).mono),
+            flights: vec![FlightReport {
+                sent: Vec::new(),
+                received: Vec::new(),
+                started,
+                answered: Some(answered),
+            }],
+            started,
+            local: Vec::new(),
+            escalated: Vec::new(),
+            tls: None,
+            fast_open: false,
+            bytes_sent: 0,
+            bytes_received: 0,
+        }
+    }
+
+    fn connecting(recorder: &mut Recorder, now: Now) {
+        let step = crate::supervisor::AttemptPhase::Transport;
+        recorder.note(
+            &EngineEvent::State(ConnectionState::Connecting { step }),
+            now,
+        );
+    }
+
+    fn offline(recorder: &mut Recorder, reason: OfflineReason, now: Now) {
+        let retry_at = None;
+        let state = ConnectionState::Offline { reason, retry_at };
+        recorder.note(&EngineEvent::State(state), now);
+    }
+
+    fn end(recorder: &mut Recorder, reason: EndReason, now: Now) {
+        let event = EngineEvent::Ended {
+            reason,
+            then: AfterEnd::Retries,
+            plan: None,
+            timeline: None,
+            dial: Box::default(),
+        };
+        recorder.note(&event, now);
+    }
+
+    #[test]
+    fn an_attempt_in_vain_and_a_session_are_recorded_with_their_ends() {
+        let mut recorder = Recorder::default();
+        let dial = DialReport::default();
+        connecting(&mut recorder, at(0));
+        end(&mut recorder, EndReason::Driver, at(5));
+        offline(&mut recorder, OfflineReason::Failed, at(5));
+        recorder.session(Outcome::Bound, &login(9), &dial, at(10));
+        end(&mut recorder, EndReason::Closed, at(40));
+        let recorded: Vec<_> = recorder.attempts().cloned().collect();
+        let brief = |record: &AttemptRecord| {
+            (
+                record.number,
+                record.outcome,
+                record.ended.clone(),
+                record.lasted,
+            )
+        };
+        let lasted = Some(Duration::from_secs(30));
+        let expected = [
+            (1, None, Some(EndReason::Driver), None),
+            (2, Some(Outcome::Bound), Some(EndReason::Closed), lasted),
+        ];
+        assert_eq!(recorded.iter().map(brief).collect::<Vec<_>>(), expected);
+        let quality = recorder.quality();
+        assert_eq!(
+            (quality.attempts, quality.bound, quality.resumed),
+            (2, 1, 0)
+        );
+        // Wanted since the first attempt.
+        let p50 = |percentiles: Option<Percentiles>| percentiles.map(|both| both.p50);
+        assert_eq!(p50(quality.time_to_online), Some(Duration::from_secs(10)));
+        assert_eq!(p50(quality.login), Some(Duration::from_secs(1)));
+        assert_eq!(quality.round_trip, Some(Duration::from_millis(100)));
+    }
+
+    #[test]
+    fn time_without_a_wanted_session_is_not_waiting() {
+        let mut recorder = Recorder::default();
+        connecting(&mut recorder, at(0));
+        offline(&mut recorder, OfflineReason::Suspended, at(1));
+        connecting(&mut recorder, at(100));
+        let dial = DialReport::default();
+        recorder.session(Outcome::Resumed, &login(101), &dial, at(102));
+        let waited = recorder.quality().time_to_online.map(|both| both.p99);
+        assert_eq!(waited, Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn what_is_old_is_not_counted_and_what_is_too_much_is_dropped() {
+        let mut recorder = Recorder::default();
+        end(&mut recorder, EndReason::Driver, at(0));
+        for second in 1..=MAX_SAMPLES as u64 {
+            end(&mut recorder, EndReason::Driver, at(second));
+        }
+        assert_eq!(recorder.attempts().count(), MAX_ATTEMPTS);
+        let last = recorder.attempts().last().map(|record| record.number);
+        assert_eq!(last, Some(MAX_SAMPLES as u64 + 1));
+        assert_eq!(recorder.quality().attempts, MAX_SAMPLES as u64);
+        offline(
+            &mut recorder,
+            OfflineReason::NotWanted,
+            at(PERIOD.as_secs() + 1_000),
+        );
+        assert_eq!(recorder.quality().attempts, 25);
+    }
 
     fn times(count: u64) -> Option<Percentiles> {
         Percentiles::of((1..=count).map(Duration::from_millis))

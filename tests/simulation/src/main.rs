@@ -41,6 +41,9 @@ struct Arguments {
     /// A script to run instead of a seed's own.
     #[arg(long)]
     script: Option<PathBuf>,
+    /// An input of the fuzz target `scenario` to print as a script, and to run.
+    #[arg(long)]
+    fuzz_input: Option<PathBuf>,
     /// How many threads; all cores if not given.
     #[arg(long)]
     threads: Option<usize>,
@@ -95,6 +98,16 @@ fn main() -> ExitCode {
         return match text.map(|text| text.parse::<Script>()) {
             Ok(Ok(script)) => one(&script, &arguments),
             Ok(Err(error)) => complain(&error.to_string()),
+            Err(error) => complain(&format!("{}: {error}", path.display())),
+        };
+    }
+    if let Some(path) = &arguments.fuzz_input {
+        return match std::fs::read(path) {
+            Ok(input) => {
+                let script = Script::from_bytes(&input);
+                print!("{script}");
+                one(&script, &arguments)
+            }
             Err(error) => complain(&format!("{}: {error}", path.display())),
         };
     }

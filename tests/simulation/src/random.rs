@@ -1,27 +1,45 @@
 //! Random numbers of a seed, one sequence for each purpose, and the hash of a trace.
 
+use std::collections::VecDeque;
+
 use snapback_random::Rng;
 
 /// A source of random numbers.
 #[derive(Clone, Debug)]
-pub(crate) struct Random(Rng);
+pub(crate) struct Random {
+    rng: Rng,
+    /// Decides before the random numbers do, a byte for each decision.
+    choices: VecDeque<u8>,
+}
 
 impl Random {
     /// Returns a source for this seed and for one of several purposes, so that more numbers for one do not affect the
     /// others.
     pub(crate) fn new(seed: u64, purpose: u64) -> Self {
-        let mut random = Self(Rng::new(seed ^ purpose.wrapping_mul(0xA24B_AED4_963E_E407)));
+        Self::with_choices(seed, purpose, &[])
+    }
+
+    /// Returns a source whose first decisions follow from these bytes, and all others from the seed.
+    pub(crate) fn with_choices(seed: u64, purpose: u64, choices: &[u8]) -> Self {
+        let mut random = Self {
+            rng: Rng::new(seed ^ purpose.wrapping_mul(0xA24B_AED4_963E_E407)),
+            choices: VecDeque::new(),
+        };
         random.next();
+        random.choices.extend(choices);
         random
     }
 
     /// Returns the next number.
     pub(crate) fn next(&mut self) -> u64 {
-        self.0.number()
+        self.rng.number()
     }
 
-    /// Returns a number below this one, or zero.
+    /// Returns a number below this one, or zero. A choice reaches all numbers below a bound of at most 256.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        if let Some(choice) = self.choices.pop_front() {
+            return (u64::from(choice) * bound) >> 8;
+        }
         u64::try_from((u128::from(self.next()) * u128::from(bound)) >> 64).unwrap_or(0)
     }
 

@@ -1,11 +1,13 @@
 //! The steps of a run, as data: drawn from a seed, printed when it failed, shortened, and kept.
 
+mod bytes;
 mod draw;
 mod text;
 
 use snapback_engine::supervisor::SyncKind;
 
 pub use crate::hosts::DnsFault;
+pub use bytes::MAX_STEPS;
 pub use text::ParseError;
 
 /// Which parts are real.
@@ -33,13 +35,15 @@ impl Profile {
     }
 }
 
-/// A run: everything that is not in `steps` follows from the seed.
+/// A run: everything that is not in `setup` and `steps` follows from the seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
     /// Which parts are real.
     pub profile: Profile,
     /// The seed of all random numbers: the server's features, latencies, keys.
     pub seed: u64,
+    /// Choices in place of the seed's for [`crate::setup::Setup`], usually none.
+    pub setup: Vec<u8>,
     /// The actions of the app, the network, the device and the server.
     pub steps: Vec<ScriptStep>,
 }

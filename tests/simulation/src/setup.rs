@@ -1,4 +1,4 @@
-//! What follows from the seed alone: the server's features, the path, the app's settings.
+//! What follows from the seed, or from choices in its place: the server's features, the path, the app's settings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,13 +54,19 @@ pub struct Setup {
 /// The number of variations of [`vary`].
 pub const VARIATIONS: u32 = 8;
 
+/// How many choices decide a setup as a whole: those of the first sequence, and those of the second.
+pub const CHOICES: usize = FIRST_CHOICES + MORE_CHOICES;
+const FIRST_CHOICES: usize = 18;
+const MORE_CHOICES: usize = 10;
+
 impl Setup {
-    /// Returns the setup of a seed.
-    pub fn draw(seed: u64) -> Self {
-        let mut random = Random::new(seed, PURPOSE);
+    /// Returns the setup of a seed. The choices, a byte each, come before the seed's random numbers.
+    pub fn draw(seed: u64, choices: &[u8]) -> Self {
+        let (first, second) = choices.split_at(choices.len().min(FIRST_CHOICES));
+        let mut random = Random::with_choices(seed, PURPOSE, first);
         let mut switches = switches(&mut random);
         // Drawn separately, so that the draws above do not change.
-        let mut more = Random::new(seed, MORE);
+        let mut more = Random::with_choices(seed, MORE, second);
         switches.sm_location = more.one_in(4).then(|| OTHER_HOST.to_owned());
         let (queue_limit, other_host) = (more.pick(&[1_000, 1_000, 1_000, 8]), more.one_in(2));
         switches.session_first = switches.session && more.one_in(2);

@@ -185,7 +185,7 @@ enum Due {
 
 impl<'a, T: Tls + Clone> Simulation<'a, T> {
     fn new(script: &'a Script, options: Options, make_tls: impl Fn() -> T + 'static) -> Self {
-        let setup = Setup::draw(script.seed);
+        let setup = Setup::draw(script.seed, &script.setup);
         let world = TEMPLATE.with_borrow_mut(|world| {
             let forked = template(world).fork(setup.switches.clone(), script.seed);
             forked.expect("the server starts")

@@ -232,3 +232,33 @@ variants!(EndReason {
     Store,
     Driver
 });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_end_has_its_words() {
+        let refused = || io::ErrorKind::ConnectionRefused;
+        let said = [
+            (EndReason::Closed, "closed"),
+            (EndReason::Dropped, "dropped"),
+            (EndReason::Driver, "internal error"),
+            (
+                EndReason::Dial(DialError::Connect(vec![refused()])),
+                "no address could be connected to: connection refused",
+            ),
+            (
+                EndReason::Dial(DialError::Connect(Vec::new())),
+                "there is no address to connect to",
+            ),
+            (
+                EndReason::Dial(DialError::TimedOut),
+                "no address answered in time",
+            ),
+        ];
+        for (reason, words) in said {
+            assert_eq!(reason.to_string(), words);
+        }
+    }
+}

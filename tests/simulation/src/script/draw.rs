@@ -36,6 +36,7 @@ impl Script {
         Self {
             profile,
             seed,
+            setup: Vec::new(),
             steps,
         }
     }

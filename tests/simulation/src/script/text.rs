@@ -27,6 +27,13 @@ impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "profile {}", self.profile.name())?;
         writeln!(f, "seed {}", self.seed)?;
+        if !self.setup.is_empty() {
+            f.write_str("setup ")?;
+            for choice in &self.setup {
+                write!(f, "{choice:02x}")?;
+            }
+            writeln!(f)?;
+        }
         for step in &self.steps {
             writeln!(f, "{} {}", step.at, step.action)?;
         }
@@ -109,6 +116,7 @@ impl FromStr for Script {
         let mut script = Self {
             profile: Profile::Memory,
             seed: 0,
+            setup: Vec::new(),
             steps: Vec::new(),
         };
         for (index, line) in text.lines().enumerate() {
@@ -122,6 +130,7 @@ impl FromStr for Script {
                     script.profile = known.ok_or(wrong)?;
                 }
                 ["seed", seed] => script.seed = seed.parse().map_err(|_| wrong)?,
+                ["setup", choices] => script.setup = parse_choices(choices).ok_or(wrong)?,
                 [at, action @ ..] => script.steps.push(ScriptStep {
                     at: at.parse().map_err(|_| wrong.clone())?,
                     action: parse(action).ok_or(wrong)?,
@@ -131,6 +140,17 @@ impl FromStr for Script {
         script.steps.sort_by_key(|step| step.at);
         Ok(script)
     }
+}
+
+/// Two hexadecimal digits for each byte.
+fn parse_choices(text: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    pairs
+        .iter()
+        .map(byte)
+        .collect::<Option<_>>()
+        .filter(|_| rest.is_empty())
 }
 
 fn parse(words: &[&str]) -> Option<Action> {
@@ -224,7 +244,9 @@ mod tests {
     fn a_script_reads_as_it_was_written() {
         for seed in 0..200 {
             for profile in Profile::ALL {
-                let script = Script::draw(profile, seed);
+                let mut script = Script::draw(profile, seed);
+                assert_eq!(script.to_string().parse().as_ref(), Ok(&script));
+                script.setup = vec![0, 0xa7, seed as u8];
                 assert_eq!(script.to_string().parse(), Ok(script));
             }
         }

@@ -2,6 +2,7 @@
 //! there are no sockets and no TLS: what TLS would report is handed in.
 
 mod garble;
+mod initial_presence;
 mod memory;
 mod open_session;
 mod passwords;
@@ -16,6 +17,7 @@ mod addresses;
 mod archive;
 mod bind_order;
 mod bind_refused;
+mod busy_archive;
 mod caught_up;
 mod chunks;
 mod copies;

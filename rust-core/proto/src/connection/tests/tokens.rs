@@ -93,3 +93,26 @@ fn w1_silence_costs_a_token_only_after_a_minute() {
     assert_eq!(silences(1, true), 0);
     assert_eq!(silences(15, false), 0);
 }
+
+/// The kind of token that a first login asks for, if any.
+fn asks_for(offered: &str, is_unbound_allowed: bool) -> Option<&'static str> {
+    let mut setup = Setup::direct();
+    setup.config.policy.allow_unbound_tokens = is_unbound_allowed;
+    let mut peer = setup.start();
+    open_direct(&mut peer);
+    let kept = format!("<fast xmlns='urn:xmpp:fast:0'>{offered}</fast>");
+    show(&mut peer, &sasl2().replace(FAST, &kept));
+    let flight = peer.sends(AUTHENTICATE);
+    let kinds = ["HT-SHA-256-EXPR", "HT-SHA-256-ENDP", "HT-SHA-256-NONE"];
+    kinds.into_iter().find(|kind| flight.contains(kind))
+}
+
+#[test]
+fn t3_a_token_is_bound_to_the_channel_unless_the_app_allows_another() {
+    let none = "<mechanism>HT-SHA-256-NONE</mechanism>";
+    let end_point = "<mechanism>HT-SHA-256-ENDP</mechanism>";
+    assert_eq!(asks_for(none, false), None);
+    assert_eq!(asks_for(none, true), Some("HT-SHA-256-NONE"));
+    let both = format!("{none}{end_point}");
+    assert_eq!(asks_for(&both, true), Some("HT-SHA-256-ENDP"));
+}
