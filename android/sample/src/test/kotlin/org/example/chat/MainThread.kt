@@ -12,12 +12,15 @@ import java.security.Permission
 internal class MainThread : SecurityManager(), AutoCloseable {
     private val main = Thread.currentThread()
     private val before = System.getSecurityManager()
-    private val noted = java.util.ArrayList<Pair<String, Throwable>>()
+    private val noted = java.util.ArrayList<Throwable>()
 
     /** What was done, and by which function. */
-    val blocked: List<String> get() = noted.mapNotNull { (what, at) -> blocker(at.stackTrace)?.let { "$it $what" } }.distinct()
+    val blocked: List<String> get() = noted.mapNotNull { at -> blocker(at.stackTrace)?.let { "$it ${at.message}" } }.distinct()
 
     init {
+        // Once before, so that the classes that it needs are loaded.
+        checkRead("nothing")
+        noted.clear()
         System.setSecurityManager(this)
     }
 
@@ -45,7 +48,7 @@ internal class MainThread : SecurityManager(), AutoCloseable {
 
     /** Called while classes are loaded, so that it must not need another class. */
     private fun note(what: String) {
-        if (Thread.currentThread() === main) noted.add(Pair(what, Throwable()))
+        if (Thread.currentThread() === main) noted.add(Throwable(what))
     }
 
     private fun blocker(stack: Array<StackTraceElement>): String? {
