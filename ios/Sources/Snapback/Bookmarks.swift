@@ -45,7 +45,7 @@ public struct Bookmarks: Sendable {
   public func join(nick: String) async throws -> [Room] {
     let core = client.core
     let joined = try await SnapbackError.requesting { try await core.joinBookmarked(nick: nick) }
-    return joined.compactMap(Jid.optional).map { client.rooms.get($0) }
+    return joined.compactMap(Jid.optional).map { client.rooms[$0] }
   }
 
   /// Returns the change that this message tells, by any client of the account; `nil` if it tells none. The server sends

@@ -13,6 +13,7 @@ import org.junit.Test
 import org.junit.runner.RunWith
 import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
+import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
@@ -57,7 +58,7 @@ class ChatActivityTest {
 
     @Test
     fun `the user signs in, sends a message, reads the answer, finds it after a rotation, and signs out`() =
-        MainThread().use { thread ->
+        MainThread(RuntimeEnvironment.getApplication().dataDir).use { thread ->
             conversation()
             assertEquals(emptyList<String>(), thread.blocked)
         }
