@@ -12,13 +12,8 @@ use crate::services::nodes::NodeOptions;
 use crate::services::{ServiceError, bare, jids, optional};
 
 /// A change at the server or at another service.
-#[derive(Debug, uniffi::Enum)]
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum ServiceChange {
-    /// Changes the account's password at the server, and logs in with it from then on (XEP-0077).
-    Password {
-        /// The new one.
-        password: Password,
-    },
     /// Deletes the account at the server, then logs out (XEP-0077).
     DeleteAccount,
     /// Blocks these addresses (XEP-0191).
@@ -83,13 +78,18 @@ impl CoreClient {
     pub async fn change(&self, change: ServiceChange) -> Result<(), ServiceError> {
         self.serve(|client| make(client, change)).await
     }
+
+    /// Changes the account's password at the server, and logs in with it from then on (XEP-0077). It is an argument, and not part of
+    /// a change, because secrets are wiped (rule T9).
+    pub async fn change_password(&self, password: Password) -> Result<(), ServiceError> {
+        let password = password.into_secret();
+        self.serve(|client| async move { client.change_password(password).await })
+            .await
+    }
 }
 
 async fn make(client: Arc<Client>, change: ServiceChange) -> Result<(), ServiceError> {
     match change {
-        ServiceChange::Password { password } => {
-            client.change_password(password.into_secret()).await?;
-        }
         ServiceChange::DeleteAccount => client.delete_account().await?,
         ServiceChange::Block { jids: list } => client.block(&jids(&list)?).await?,
         ServiceChange::Unblock { jids: list } => client.unblock(&jids(&list)?).await?,

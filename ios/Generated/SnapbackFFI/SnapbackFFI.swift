@@ -1321,6 +1321,12 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
     func change(change: ServiceChange) async throws
 
     /**
+     * Changes the account's password at the server, and logs in with it from then on (XEP-0077). It is an argument, and not part of
+     * a change, because secrets are wiped (rule T9).
+     */
+    func changePassword(password: Password) async throws
+
+    /**
      * Returns what the sender of this presence supports, with its hash verified; nothing if the presence shows no caps.
      */
     func discoCaps(presence: String) async throws  -> CapsInfo?
@@ -2482,6 +2488,26 @@ package func change(change: ServiceChange)async throws   {
             rustFutureFunc: {
                 uniffi_snapback_ffi_fn_method_coreclient_change(
                         self.uniffiCloneHandle(),FfiConverterTypeServiceChange_lower(change)
+                )
+            },
+            pollFunc: ffi_snapback_ffi_rust_future_poll_void,
+            completeFunc: ffi_snapback_ffi_rust_future_complete_void,
+            freeFunc: ffi_snapback_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeServiceError_lift
+        )
+}
+
+    /**
+     * Changes the account's password at the server, and logs in with it from then on (XEP-0077). It is an argument, and not part of
+     * a change, because secrets are wiped (rule T9).
+     */
+package func changePassword(password: Password)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_snapback_ffi_fn_method_coreclient_change_password(
+                        self.uniffiCloneHandle(),FfiConverterTypePassword_lower(password)
                 )
             },
             pollFunc: ffi_snapback_ffi_rust_future_poll_void,
@@ -18462,14 +18488,6 @@ package func FfiConverterTypeSendError_lower(_ value: SendError) -> RustBuffer {
 package enum ServiceChange: Equatable, Hashable {
 
     /**
-     * Changes the account's password at the server, and logs in with it from then on (XEP-0077).
-     */
-    case password(
-        /**
-         * The new one.
-         */password: Password
-    )
-    /**
      * Deletes the account at the server, then logs out (XEP-0077).
      */
     case deleteAccount
@@ -18581,37 +18599,34 @@ package struct FfiConverterTypeServiceChange: FfiConverterRustBuffer {
         let variant: Int32 = try readInt(&buf)
         switch variant {
 
-        case 1: return .password(password: try FfiConverterTypePassword.read(from: &buf)
+        case 1: return .deleteAccount
+
+        case 2: return .block(jids: try FfiConverterSequenceString.read(from: &buf)
         )
 
-        case 2: return .deleteAccount
-
-        case 3: return .block(jids: try FfiConverterSequenceString.read(from: &buf)
+        case 3: return .unblock(jids: try FfiConverterSequenceString.read(from: &buf)
         )
 
-        case 4: return .unblock(jids: try FfiConverterSequenceString.read(from: &buf)
+        case 4: return .unblockAll
+
+        case 5: return .retract(service: try FfiConverterOptionString.read(from: &buf), node: try FfiConverterString.read(from: &buf), id: try FfiConverterString.read(from: &buf)
         )
 
-        case 5: return .unblockAll
-
-        case 6: return .retract(service: try FfiConverterOptionString.read(from: &buf), node: try FfiConverterString.read(from: &buf), id: try FfiConverterString.read(from: &buf)
+        case 6: return .configureNode(service: try FfiConverterOptionString.read(from: &buf), node: try FfiConverterString.read(from: &buf), options: try FfiConverterTypeNodeOptions.read(from: &buf)
         )
 
-        case 7: return .configureNode(service: try FfiConverterOptionString.read(from: &buf), node: try FfiConverterString.read(from: &buf), options: try FfiConverterTypeNodeOptions.read(from: &buf)
+        case 7: return .deleteNode(service: try FfiConverterOptionString.read(from: &buf), node: try FfiConverterString.read(from: &buf)
         )
 
-        case 8: return .deleteNode(service: try FfiConverterOptionString.read(from: &buf), node: try FfiConverterString.read(from: &buf)
+        case 8: return .setBookmark(bookmark: try FfiConverterTypeBookmark.read(from: &buf)
         )
 
-        case 9: return .setBookmark(bookmark: try FfiConverterTypeBookmark.read(from: &buf)
+        case 9: return .removeBookmark(room: try FfiConverterString.read(from: &buf)
         )
 
-        case 10: return .removeBookmark(room: try FfiConverterString.read(from: &buf)
-        )
+        case 10: return .disableAvatar
 
-        case 11: return .disableAvatar
-
-        case 12: return .nick(name: try FfiConverterString.read(from: &buf)
+        case 11: return .nick(name: try FfiConverterString.read(from: &buf)
         )
 
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -18622,65 +18637,60 @@ package struct FfiConverterTypeServiceChange: FfiConverterRustBuffer {
         switch value {
 
 
-        case let .password(password):
-            writeInt(&buf, Int32(1))
-            FfiConverterTypePassword.write(password, into: &buf)
-
-
         case .deleteAccount:
-            writeInt(&buf, Int32(2))
+            writeInt(&buf, Int32(1))
 
 
         case let .block(jids):
-            writeInt(&buf, Int32(3))
+            writeInt(&buf, Int32(2))
             FfiConverterSequenceString.write(jids, into: &buf)
 
 
         case let .unblock(jids):
-            writeInt(&buf, Int32(4))
+            writeInt(&buf, Int32(3))
             FfiConverterSequenceString.write(jids, into: &buf)
 
 
         case .unblockAll:
-            writeInt(&buf, Int32(5))
+            writeInt(&buf, Int32(4))
 
 
         case let .retract(service,node,id):
-            writeInt(&buf, Int32(6))
+            writeInt(&buf, Int32(5))
             FfiConverterOptionString.write(service, into: &buf)
             FfiConverterString.write(node, into: &buf)
             FfiConverterString.write(id, into: &buf)
 
 
         case let .configureNode(service,node,options):
-            writeInt(&buf, Int32(7))
+            writeInt(&buf, Int32(6))
             FfiConverterOptionString.write(service, into: &buf)
             FfiConverterString.write(node, into: &buf)
             FfiConverterTypeNodeOptions.write(options, into: &buf)
 
 
         case let .deleteNode(service,node):
-            writeInt(&buf, Int32(8))
+            writeInt(&buf, Int32(7))
             FfiConverterOptionString.write(service, into: &buf)
             FfiConverterString.write(node, into: &buf)
 
 
         case let .setBookmark(bookmark):
-            writeInt(&buf, Int32(9))
+            writeInt(&buf, Int32(8))
             FfiConverterTypeBookmark.write(bookmark, into: &buf)
 
 
         case let .removeBookmark(room):
-            writeInt(&buf, Int32(10))
+            writeInt(&buf, Int32(9))
             FfiConverterString.write(room, into: &buf)
 
 
         case .disableAvatar:
-            writeInt(&buf, Int32(11))
+            writeInt(&buf, Int32(10))
 
 
         case let .nick(name):
-            writeInt(&buf, Int32(12))
+            writeInt(&buf, Int32(11))
             FfiConverterString.write(name, into: &buf)
 
         }
@@ -23599,6 +23609,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_change() != 32037) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_snapback_ffi_checksum_method_coreclient_change_password() != 23082) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_disco_caps() != 10433) {

@@ -30,7 +30,7 @@ public struct Bookmarks: Sendable {
 
   /// Removes the bookmark of a room. The room is not left.
   ///
-  /// - Throws: ``SnapbackError/refused(_:)`` with `item-not-found` if there is none.
+  /// - Throws: `SnapbackError.refused` with `item-not-found` if there is none.
   public func remove(_ room: Jid) async throws {
     let core = client.core
     try await SnapbackError.requesting { try await core.change(change: .removeBookmark(room: room.description)) }

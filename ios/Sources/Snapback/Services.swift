@@ -82,7 +82,7 @@ public struct Account: Sendable {
   /// Changes the password, and logs in with it from then on. After ``SnapbackError/timedOut``,
   /// ``SnapbackError/sessionLost`` or a cancellation the next login shows whether it was changed.
   public func changePassword(_ password: String) async throws {
-    try await SnapbackError.requesting { [core] in try await core.change(change: .password(password: password)) }
+    try await SnapbackError.requesting { [core] in try await core.changePassword(password: password) }
   }
 
   /// Deletes the account, then logs out.

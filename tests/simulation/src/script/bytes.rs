@@ -103,7 +103,7 @@ fn faults() -> Vec<usize> {
 }
 
 /// How many kinds of steps there are.
-const KINDS: u8 = 38;
+const KINDS: u8 = 40;
 
 impl Record {
     fn read(bytes: [u8; RECORD]) -> Self {
@@ -194,10 +194,12 @@ impl Record {
                 committed: self.flag(),
                 down,
             },
-            _ => Action::KillAfterBytes {
+            37 => Action::KillAfterBytes {
                 bytes: from_one(self.first, BYTES),
                 down,
             },
+            38 => Action::ReadFails(from_one(self.first, 12)),
+            _ => Action::Flood(from_one(self.first, 300)),
         }
     }
 
@@ -288,6 +290,8 @@ impl Record {
                 down: ms,
             } => down(ms, of(36, transaction, u8::from(committed))),
             Action::KillAfterBytes { bytes, down: ms } => down(ms, of(37, bytes, 0)),
+            Action::ReadFails(call) => of(38, call, 0),
+            Action::Flood(count) => of(39, count, 0),
             // The others are those of `encode`; the round trip fails if one is in neither.
             _ => Self::default(),
         }

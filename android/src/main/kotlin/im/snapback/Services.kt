@@ -23,7 +23,7 @@ public class Account internal constructor(private val client: SnapbackClient) {
      * Changes the password, and logs in with it from then on. Throws the same exceptions as [SnapbackClient.iq]; after
      * [SnapbackException.TimedOut] and [SnapbackException.SessionLost] the next login shows whether it was changed.
      */
-    public suspend fun changePassword(password: String): Unit = client.calls.call { change(ServiceChange.Password(password)) }
+    public suspend fun changePassword(password: String): Unit = client.calls.call { changePassword(password) }
 
     /** Deletes the account, then logs out. Throws the same exceptions as [SnapbackClient.iq]. */
     public suspend fun delete(): Unit = client.calls.call { change(ServiceChange.DeleteAccount) }

@@ -120,4 +120,27 @@ class ProsodyTest {
                 }
             }
         }
+
+    @Test
+    fun `bookmarks are kept with what other clients have added, and changes are told`(@TempDir folder: File) =
+        real {
+            Prosody().use { prosody ->
+                assumeTrue(prosody.unavailable == null, prosody.unavailable)
+                prosody.open(0, folder) { identity { features = listOf(Bookmarks.NOTIFY) } }.use { juliet ->
+                    juliet.connect()
+                    val room = Jid.parse("coven@conference.snapback.test")
+                    val pinned = Element.parse("<pinned xmlns='urn:example:pinned'/>")
+                    val bookmark = Bookmark(room, "Coven", nick = "thirdwitch", password = "cauldron", extensions = listOf(pinned))
+                    juliet.bookmarks.set(bookmark)
+                    val told = juliet.next<Event.Message> { juliet.bookmarks.change(it.message) != null }
+                    val change = juliet.bookmarks.change(told.message) as BookmarkChange.Changed
+                    assertEquals(listOf(room), change.set.map { it.room })
+                    assertEquals(listOf(bookmark), juliet.bookmarks.list())
+                    assertTrue("cauldron" !in "$bookmark")
+                    assertEquals(emptyList<Room>(), juliet.bookmarks.join("thirdwitch"))
+                    juliet.bookmarks.remove(room)
+                    assertEquals(emptyList<Bookmark>(), juliet.bookmarks.list())
+                }
+            }
+        }
 }
