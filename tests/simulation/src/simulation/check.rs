@@ -127,12 +127,16 @@ impl<T: Tls + Clone> Simulation<'_, T> {
     }
 
     /// W8: every wait has an end. While a client is online, and the server does what it should, a message does not wait for
-    /// longer than a minute.
+    /// longer than a minute. The session that a background sync has bound has no presence, and sends none (rule I23).
     pub(super) fn check_waits(&mut self) {
         let is_held = |conn: &&Conn| conn.client && !conn.has_faults;
         let Some(since) = self.model.waits_since() else {
             return;
         };
+        let Some(available_at) = self.available_since() else {
+            return;
+        };
+        let since = since.max(available_at);
         let online_at = self.phone.as_ref().and_then(Phone::online_since);
         let began = online_at.map(|at| at.max(since).max(self.stopped_until));
         let is_late = began.is_some_and(|at| self.now > at.max(self.stalled_until) + PROMPT);
