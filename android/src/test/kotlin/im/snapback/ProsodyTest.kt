@@ -1,12 +1,17 @@
 package im.snapback
 
+import java.io.File
+import kotlin.time.Duration.Companion.milliseconds
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.launch
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Assumptions.assumeTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
-import java.io.File
 
 /** The same API with a packaged Prosody as the server. */
 class ProsodyTest {
@@ -131,8 +136,18 @@ class ProsodyTest {
                     val room = Jid.parse("coven@conference.snapback.test")
                     val pinned = Element.parse("<pinned xmlns='urn:example:pinned'/>")
                     val bookmark = Bookmark(room, "Coven", nick = "thirdwitch", password = "cauldron", extensions = listOf(pinned))
-                    juliet.bookmarks.set(bookmark)
-                    val told = juliet.next<Event.Message> { juliet.bookmarks.change(it.message) != null }
+                    // The server has to learn first that this client wants to be told.
+                    val told =
+                        coroutineScope {
+                            val again =
+                                launch {
+                                    while (true) {
+                                        juliet.bookmarks.set(bookmark)
+                                        delay(500.milliseconds)
+                                    }
+                                }
+                            juliet.next<Event.Message> { juliet.bookmarks.change(it.message) != null }.also { again.cancelAndJoin() }
+                        }
                     val change = juliet.bookmarks.change(told.message) as BookmarkChange.Changed
                     assertEquals(listOf(room), change.set.map { it.room })
                     assertEquals(listOf(bookmark), juliet.bookmarks.list())
