@@ -437,13 +437,23 @@ impl CoreClient {
         if stanza.name() == "iq" {
             return Err(SendError::NotAStanza);
         }
-        let sent = self
-            .call(|client| async move { client.send(stanza).await })
+        self.sending(|client| async move { client.send(stanza).await })
             .await
-            .map_err(|error| match error {
-                CallError::Closed => SendError::Closed,
-                _ => SendError::Internal,
-            })?;
-        Ok(sent?)
+    }
+
+    /// Runs what sends a stanza; returns the stanza's id.
+    pub(crate) async fn sending<E, F>(
+        &self,
+        send: impl FnOnce(Arc<Client>) -> F,
+    ) -> Result<String, SendError>
+    where
+        F: Future<Output = Result<String, E>> + Send + 'static,
+        E: Into<SendError> + Send + 'static,
+    {
+        match self.call(send).await {
+            Ok(sent) => sent.map_err(E::into),
+            Err(CallError::Closed) => Err(SendError::Closed),
+            Err(_) => Err(SendError::Internal),
+        }
     }
 }

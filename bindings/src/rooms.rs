@@ -1,6 +1,6 @@
 //! The client's rooms (XEP-0045).
 
-use std::future::Future;
+use std::fmt;
 use std::sync::Arc;
 
 use snapback_chat::room;
@@ -17,8 +17,8 @@ use crate::room_types::{
     RoomAffiliation, RoomError, RoomField, RoomInfo, RoomMember, RoomOptions, RoomRole,
 };
 
-/// A message that changes something about a room.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
+/// A message that changes something about a room. `Debug` does not show the password.
+#[derive(Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum RoomMessage {
     /// Asks the room to set its subject.
     Subject {
@@ -36,6 +36,15 @@ pub enum RoomMessage {
         /// Through the room, and not directly (XEP-0249).
         through_room: bool,
     },
+}
+
+impl fmt::Debug for RoomMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Subject { .. } => "Subject",
+            Self::Invitation { .. } => "Invitation",
+        })
+    }
 }
 
 /// A change of a room or of its users.
@@ -245,23 +254,6 @@ async fn make(client: Arc<Client>, room: BareJid, change: RoomChange) -> Result<
         }
     }
     Ok(())
-}
-
-impl CoreClient {
-    pub(crate) async fn sending<E, F>(
-        &self,
-        send: impl FnOnce(Arc<Client>) -> F,
-    ) -> Result<String, SendError>
-    where
-        F: Future<Output = Result<String, E>> + Send + 'static,
-        E: Into<SendError> + Send + 'static,
-    {
-        match self.call(send).await {
-            Ok(sent) => sent.map_err(E::into),
-            Err(CallError::Closed) => Err(SendError::Closed),
-            Err(_) => Err(SendError::Internal),
-        }
-    }
 }
 
 /// Parses a bare JID; a resource is left out.

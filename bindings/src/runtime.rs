@@ -2,8 +2,8 @@
 //!
 //! The process has one runtime. It is created when the first client is opened and never shut down: a client that ends
 //! leaves no thread running, and a phone with three accounts does not have three runtimes. One thread is enough for work
-//! that consists mostly of waiting, and needs no scheduler for several. Certificate checks, key derivation and the opening of files use a small
-//! pool, whose threads end when idle.
+//! that consists mostly of waiting, and needs no scheduler for several. Certificate checks, key derivation and the opening of
+//! files use a small pool, whose threads end when idle.
 
 use std::future::{self, Future};
 use std::pin::Pin;

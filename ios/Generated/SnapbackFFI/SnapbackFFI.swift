@@ -17868,7 +17868,7 @@ package func FfiConverterTypeRoomMembership_lower(_ value: RoomMembership) -> Ru
 
 
 /**
- * A message that changes something about a room.
+ * A message that changes something about a room. `Debug` does not show the password.
  */
 
 package enum RoomMessage: Equatable, Hashable {
