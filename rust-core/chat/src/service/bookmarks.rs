@@ -99,21 +99,19 @@ impl Bookmark {
         if !conference.is("conference", ns::BOOKMARKS) {
             return None;
         }
-        let text = |name| text_of(conference, name, ns::BOOKMARKS, MAX_TEXT);
-        let name = conference.attr("name").filter(|name| !name.is_empty());
+        let is_read = |text: &str| !text.is_empty() && text.len() <= MAX_TEXT;
+        let name = conference.attr("name").filter(|name| is_read(name));
         let extensions = conference.child("extensions", ns::BOOKMARKS);
         Some(Self {
             room,
-            name: name
-                .filter(|name| name.len() <= MAX_TEXT)
-                .map(str::to_owned),
+            name: name.map(str::to_owned),
             auto_join: matches!(conference.attr("autojoin"), Some("true" | "1")),
-            nick: text("nick"),
+            nick: text_of(conference, "nick", ns::BOOKMARKS, MAX_TEXT),
             // Not trimmed: a password is taken as it is.
             password: conference
                 .child("password", ns::BOOKMARKS)
                 .map(Element::text)
-                .filter(|password| !password.is_empty() && password.len() <= MAX_TEXT)
+                .filter(|password| is_read(password))
                 .map(Secret::new),
             extensions: extensions
                 .map(|extensions| extensions.children().cloned().collect())

@@ -21,15 +21,8 @@ impl Client {
     ///
     /// [`ServiceError::Request`] and [`ServiceError::Unreadable`].
     pub async fn bookmarks(&self) -> Result<Bookmarks, ServiceError> {
-        match self.node_items(None, ns::BOOKMARKS, None).await {
-            Ok(items) => Ok(Bookmarks::among(&items)),
-            Err(ServiceError::Request(IqError::Refused(error)))
-                if error.condition == StanzaCondition::ItemNotFound =>
-            {
-                Ok(Bookmarks::default())
-            }
-            Err(error) => Err(error),
-        }
+        let items = self.items_if_any(None, ns::BOOKMARKS, None).await?;
+        Ok(items.map_or_else(Bookmarks::default, |items| Bookmarks::among(&items)))
     }
 
     /// Adds a bookmark, or replaces the one of the same room. To change one, start from what [`Client::bookmarks`] returns, so that

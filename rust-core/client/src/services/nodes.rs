@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use snapback_chat::service::pubsub::{self, Items, NodeOptions};
 use snapback_proto::jid::Jid;
+use snapback_proto::stanza::StanzaCondition;
 use snapback_proto::xml::Element;
 
 use super::ServiceError;
@@ -69,6 +70,24 @@ impl Client {
         let request = pubsub::newest(node, max.map(NonZeroU32::get));
         let answer = self.get(service, request).await?;
         Ok(pubsub::parse_items(&answer, node)?)
+    }
+
+    /// Returns the newest items of a node; `None` where there is no such node.
+    pub(super) async fn items_if_any(
+        &self,
+        service: Option<&Jid>,
+        node: &str,
+        max: Option<NonZeroU32>,
+    ) -> Result<Option<Items>, ServiceError> {
+        match self.node_items(service, node, max).await {
+            Ok(items) => Ok(Some(items)),
+            Err(ServiceError::Request(IqError::Refused(error)))
+                if error.condition == StanzaCondition::ItemNotFound =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns the item of a node with this id, if it is there.

@@ -162,14 +162,6 @@ impl Client {
     /// Returns the newest item of a node of an account; `None` where there is no such node.
     async fn newest_item(&self, of: &BareJid, node: &str) -> Result<Option<Items>, ServiceError> {
         let of = Jid::from(of.clone());
-        match self.node_items(Some(&of), node, NonZeroU32::new(1)).await {
-            Ok(items) => Ok(Some(items)),
-            Err(ServiceError::Request(IqError::Refused(error)))
-                if error.condition == StanzaCondition::ItemNotFound =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
+        self.items_if_any(Some(&of), node, NonZeroU32::new(1)).await
     }
 }
