@@ -5,11 +5,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::files::{fresh, make};
 use crate::tool::{self, cargo};
 
-/// How long each target runs where nothing else is said: some ten thousand inputs, enough to see that it works and to catch
-/// the shallow.
-pub(crate) const DEFAULT_TIME: Duration = Duration::from_secs(8);
+/// How long each target runs where nothing else is said, but for [`IN_ORDER`]: some ten thousand inputs, enough to see that it
+/// works and to catch the shallow.
+const DEFAULT_TIME: Duration = Duration::from_secs(8);
 
 /// What cargo-fuzz passes as well, apart from the address sanitizer, which needs a nightly toolchain.
 const INSTRUMENTATION: &str = "-Cpasses=sancov-module \
@@ -19,16 +20,16 @@ const INSTRUMENTATION: &str = "-Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-pc-table \
     --cfg fuzzing";
 
-/// Whole scenarios are explored in the same order each time, unless a time is asked for: a change of one thing does not fail for what
-/// chance has found in another.
+/// This target is run with so many inputs, in the same order each time, unless a time is asked for: a change of one thing does not
+/// fail for what chance has found in another.
 const IN_ORDER: (&str, u32) = ("scenario", 400);
 
 /// A single input may not take longer, in seconds; our parsers take microseconds.
 const INPUT_TIMEOUT: u32 = 5;
 const MEMORY_LIMIT_MB: u32 = 1024;
 
-/// Builds all targets and runs each for `time`.
-pub(crate) fn run(time: Duration) -> Result<(), String> {
+/// Builds all targets and runs each, for `time` if it is given.
+pub(crate) fn run(time: Option<Duration>) -> Result<(), String> {
     let folder = tool::workspace().join("tests/fuzz");
     let targets = targets(&folder)?;
     let host = host()?;
@@ -42,14 +43,22 @@ pub(crate) fn run(time: Duration) -> Result<(), String> {
         println!("-- {target}");
         let found = build.join("corpus").join(&target);
         let artifacts = folder.join("artifacts").join(&target);
+        let is_in_order = target == IN_ORDER.0 && time.is_none();
+        if is_in_order {
+            // What was found before would change the order.
+            fresh(&found)?;
+        }
         for folder in [&found, &artifacts] {
-            fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+            make(folder)?;
         }
         let mut command = Command::new(build.join(&host).join("release").join(&target));
-        if target == IN_ORDER.0 && time == DEFAULT_TIME {
+        if is_in_order {
             command.arg("-seed=1").arg(format!("-runs={}", IN_ORDER.1));
         } else {
-            command.arg(format!("-max_total_time={}", time.as_secs()));
+            command.arg(format!(
+                "-max_total_time={}",
+                time.unwrap_or(DEFAULT_TIME).as_secs()
+            ));
         }
         command.arg(format!("-timeout={INPUT_TIMEOUT}"));
         command.arg(format!("-rss_limit_mb={MEMORY_LIMIT_MB}"));

@@ -119,9 +119,9 @@ fn main() -> ExitCode {
         ("words", []) => finish(suite::words()),
         ("crates", []) => finish(suite::crates()),
         ("coverage", []) => finish(suite::coverage()),
-        ("fuzz", []) => finish(suite::fuzz(fuzz::DEFAULT_TIME)),
+        ("fuzz", []) => finish(suite::fuzz(None)),
         ("fuzz", [option, seconds]) if option == "--seconds" => match seconds.parse() {
-            Ok(seconds) => finish(suite::fuzz(Duration::from_secs(seconds))),
+            Ok(seconds) => finish(suite::fuzz(Some(Duration::from_secs(seconds)))),
             Err(_) => usage(),
         },
         ("help" | "--help" | "-h", []) => {

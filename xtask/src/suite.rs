@@ -50,7 +50,7 @@ const GROUPS: [Group; 11] = [
     ("kotlin", android::add_steps),
     ("swift", swift::add_steps),
     ("fuzz", |report| {
-        report.step("fuzz", || Outcome::of(fuzz::run(fuzz::DEFAULT_TIME)));
+        report.step("fuzz", || Outcome::of(fuzz::run(None)));
     }),
 ];
 
@@ -162,7 +162,7 @@ pub(crate) fn coverage() -> Report {
 }
 
 /// The fuzz targets alone.
-pub(crate) fn fuzz(time: Duration) -> Report {
+pub(crate) fn fuzz(time: Option<Duration>) -> Report {
     let mut report = new_report();
     report.step("fuzz", || Outcome::of(fuzz::run(time)));
     report

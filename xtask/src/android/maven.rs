@@ -42,12 +42,15 @@ pub(super) fn property(project: &str, name: &str) -> Result<String, String> {
 
 /// Compiles.
 pub(super) fn package(host: &Host) -> Result<(), String> {
-    tool::run(configured(host).arg("compile"))
+    tool::run(configured(host)?.arg("compile"))
 }
 
 /// Compiles, and runs the tests.
 pub(super) fn test(host: &Host, cycles: &str) -> Outcome {
-    let mut maven = configured(host);
+    let mut maven = match configured(host) {
+        Ok(maven) => maven,
+        Err(failure) => return Outcome::of(Err(failure)),
+    };
     maven.arg(format!("-Dsnapback.test.cycles={cycles}"));
     let real_server = host.real_server.display();
     maven.arg(format!("-Dsnapback.test.real.server={real_server}"));
@@ -80,7 +83,9 @@ pub(super) fn documentation(generated: &Path) -> Result<(), String> {
     tool::run(maven.arg("org.jetbrains.dokka:dokka-maven-plugin:dokka"))
 }
 
-fn configured(host: &Host) -> Command {
+/// Maven, compiling into an empty folder: classes whose sources are gone would be shipped.
+fn configured(host: &Host) -> Result<Command, String> {
+    crate::files::fresh(&folder().join("maven/classes"))?;
     let mut maven = maven(&sources().join("pom.xml"));
     maven.args(settings(&host.generated));
     maven.arg(format!("-Dsnapback.native={}", host.native.display()));
@@ -88,7 +93,7 @@ fn configured(host: &Host) -> Command {
         "-Dsnapback.test.server={}",
         host.test_server.display()
     ));
-    maven
+    Ok(maven)
 }
 
 fn settings(generated: &Path) -> [String; 2] {
