@@ -106,7 +106,7 @@ pub struct Switches {
     /// pushes, carbons and archive results.
     pub capitals: bool,
     /// Whether the server writes what the standards allow and few servers do: white space between elements (RFC 6120 section
-    /// 11.7), features that no client knows (section 4.3.2), attributes of other namespaces.
+    /// 11.7), and a feature that no client knows (section 4.3.2).
     pub liberal: bool,
     /// Whether messages to an account without a session wait for its next one.
     pub offline: bool,

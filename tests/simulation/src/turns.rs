@@ -37,6 +37,11 @@ impl Place {
         (Self::Read, "reads"),
         (Self::Write, "writes"),
     ];
+
+    /// Returns its position in [`Place::ALL`], which is in the order of the declarations.
+    fn index(self) -> usize {
+        self as usize
+    }
 }
 
 /// How a place fails.
@@ -161,11 +166,11 @@ impl Turns {
     /// The run comes to a place; returns how it fails, if it does.
     pub(crate) fn pass(&self, place: Place) -> Option<Failing> {
         let mut passed = self.passed.get();
-        let index = Place::ALL.iter().position(|(other, _)| *other == place)?;
-        passed.places[index] += 1;
+        let number = &mut passed.places[place.index()];
+        *number += 1;
         let turn = self
             .turn
-            .filter(|turn| turn.failing.place() == place && turn.number == passed.places[index]);
+            .filter(|turn| turn.failing.place() == place && turn.number == *number);
         passed.has_failed |= turn.is_some();
         self.passed.set(passed);
         let is_unread = place == Place::StoreRead && self.is_unread();
@@ -278,10 +283,6 @@ pub struct Table {
 pub fn every_failure(script: &Script, threads: usize) -> Table {
     let outcome = run(script, options(None));
     let places = outcome.passed.places;
-    let total = Mutex::new(Table {
-        places,
-        ..Table::default()
-    });
     if outcome.violation.is_some() {
         return Table {
             places,
@@ -292,6 +293,10 @@ pub fn every_failure(script: &Script, threads: usize) -> Table {
             }],
         };
     }
+    let total = Mutex::new(Table {
+        places,
+        ..Table::default()
+    });
     let turns = all_turns(places);
     let next = AtomicUsize::new(0);
     let worker = || {
@@ -321,15 +326,11 @@ pub fn wrong(script: &Script, turn: Turn) -> Option<Wrong> {
 }
 
 fn all_turns(places: [u32; Place::ALL.len()]) -> Vec<Turn> {
-    let mut turns = Vec::new();
-    for failing in Failing::ALL {
-        for ((place, _), count) in Place::ALL.into_iter().zip(places) {
-            if place == failing.place() {
-                turns.extend((1..=count).map(|number| Turn { failing, number }));
-            }
-        }
-    }
-    turns
+    let of = |failing: Failing| {
+        let count = places[failing.place().index()];
+        (1..=count).map(move |number| Turn { failing, number })
+    };
+    Failing::ALL.into_iter().flat_map(of).collect()
 }
 
 /// Returns the options of a run with this failure.
