@@ -20,8 +20,8 @@ const INSTRUMENTATION: &str = "-Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-pc-table \
     --cfg fuzzing";
 
-/// This target is run with so many inputs, in the same order each time, unless a time is asked for: a change of one thing does not
-/// fail for what chance has found in another.
+/// This target is run with a fixed number of inputs, in the same order each time, unless a time is asked for: a change of one thing
+/// does not fail for what chance has found in another.
 const IN_ORDER: (&str, u32) = ("scenario", 400);
 
 /// A single input may not take longer, in seconds; our parsers take microseconds.
