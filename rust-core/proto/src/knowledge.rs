@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::NoSession;
-use crate::escalation::{Failure, Failures, Remedy, Subject};
+use crate::escalation::{Failure, Failures, Subject};
 use crate::sasl::{Floor, HtBinding, ScramKeyId, ScramKeys};
 use crate::secret::Secret;
 use crate::stream::features::StreamFeatures;
@@ -229,7 +229,7 @@ impl SmSession {
         if session.has_expired(now) {
             return Err(NoSession::Expired);
         }
-        if failures.gives_up(Subject::Resume, Remedy::NewSession, now) {
+        if failures.gives_up_session(now) {
             return Err(NoSession::Forgotten);
         }
         Ok(session)

@@ -2,7 +2,7 @@
 
 mod acks;
 
-use snapback_proto::escalation::{Remedy, Request, Subject};
+use snapback_proto::escalation::Request;
 use snapback_proto::knowledge::{Greeting, Knowledge};
 use snapback_proto::plan::Purpose;
 use snapback_proto::time::UnixTime;
@@ -79,7 +79,7 @@ impl Wire {
                 .is_none_or(|max| sm.alive_at.0.saturating_add(i64::from(max)) >= wall.0)
         };
         let failures = &knowledge.failures;
-        let is_given_up = failures.gives_up(Subject::Resume, Remedy::NewSession, wall);
+        let is_given_up = failures.gives_up_session(wall);
         Self {
             up: Splitter::default(),
             down: Splitter::default(),

@@ -174,6 +174,7 @@ impl Remote {
         }
         self.resumption.settled();
         self.note_success(Subject::Resume);
+        self.note_success(Subject::ResumedSession);
     }
 
     /// Processes the arrival of bytes: a resumed session that is not waiting for an acknowledgement has lasted.
@@ -190,11 +191,16 @@ impl Remote {
     pub(super) fn judge_resumption(&mut self, error: &ConnectionError, heard_at: Option<Instant>) {
         match self.verdict(error, heard_at) {
             Verdict::Nothing => {}
+            // Possibly the server only sends: of what it processes this shows nothing.
             Verdict::Lasted => self.note_success(Subject::Resume),
             Verdict::Failed(_) if self.knowledge.sm.is_none() => {}
             Verdict::Failed(evidence) => {
                 self.resumption.settled();
                 self.note_failure(Subject::Resume, evidence);
+                // Only after `<resumed/>` is an acknowledgement waited for.
+                if *error == ConnectionError::Timeout(Timer::Ack) {
+                    self.note_failure(Subject::ResumedSession, evidence);
+                }
             }
         }
     }

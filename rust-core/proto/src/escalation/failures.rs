@@ -172,6 +172,13 @@ impl Failures {
             .is_some_and(|failure| failure.steps(now).any(|step| step.gives_up == remedy))
     }
 
+    /// I19: returns whether the stored session is not requested any more: it cannot be resumed, or it was and is not served.
+    pub fn gives_up_session(&self, now: UnixTime) -> bool {
+        [Subject::Resume, Subject::ResumedSession]
+            .into_iter()
+            .any(|subject| self.gives_up(subject, Remedy::NewSession, now))
+    }
+
     /// Removes the failures of which this returns false.
     pub fn retain(&mut self, keep: impl FnMut(&Failure) -> bool) {
         self.entries.retain(keep);

@@ -205,6 +205,15 @@ pub const POLICY: &[EscalationStep] = &[
     step(Kind::Resume, SILENT, 5, Remedy::NewSession, Lasts::ForGood)
         .over(MINUTE)
         .after_proof(),
+    // Each time the path has carried a login, and nothing for the timeout of the acknowledgement that follows it.
+    step(
+        Kind::ResumedSession,
+        SILENT,
+        3,
+        Remedy::NewSession,
+        Lasts::ForGood,
+    )
+    .after_proof(),
     step(Kind::Input, REFUSED, 2, Remedy::NewSession, Lasts::ForGood).after_proof(),
     step(
         Kind::Stanza,

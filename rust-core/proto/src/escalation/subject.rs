@@ -17,6 +17,8 @@ pub enum Subject {
     FastToken,
     /// I19: `<resume/>` for the stored session.
     Resume,
+    /// I19: that the server processes what is sent in a resumed session.
+    ResumedSession,
     /// T6: that the input at this inbound count of the session is well-formed.
     Input(u32),
     /// That the server can process this stanza of the queue.
@@ -93,6 +95,8 @@ pub enum Kind {
     FastToken,
     /// [`Subject::Resume`].
     Resume,
+    /// [`Subject::ResumedSession`].
+    ResumedSession,
     /// [`Subject::Input`].
     Input,
     /// [`Subject::Stanza`].
@@ -128,6 +132,7 @@ impl Subject {
             Self::PipelinedBind => Kind::PipelinedBind,
             Self::FastToken => Kind::FastToken,
             Self::Resume => Kind::Resume,
+            Self::ResumedSession => Kind::ResumedSession,
             Self::Input(_) => Kind::Input,
             Self::Stanza(_) => Kind::Stanza,
             Self::StreamManagement => Kind::StreamManagement,
@@ -149,6 +154,7 @@ impl Subject {
             Self::PipelinedBind => "pipelined-bind".to_owned(),
             Self::FastToken => "fast-token".to_owned(),
             Self::Resume => "resume".to_owned(),
+            Self::ResumedSession => "resumed-session".to_owned(),
             Self::Input(h) => format!("input {h}"),
             Self::Stanza(seq) => format!("stanza {seq}"),
             Self::StreamManagement => "stream-management".to_owned(),
@@ -171,6 +177,7 @@ impl Subject {
             Self::PipelinedBind,
             Self::FastToken,
             Self::Resume,
+            Self::ResumedSession,
             Self::StreamManagement,
             Self::ArchivePage,
         ];
@@ -185,7 +192,7 @@ impl Kind {
         match self {
             Self::NewAddress | Self::Address => Scope::Memory,
             Self::PipelinedStart | Self::PipelinedBind => Scope::Server,
-            Self::Resume | Self::Input => Scope::Session,
+            Self::Resume | Self::ResumedSession | Self::Input => Scope::Session,
             Self::FastToken
             | Self::Stanza
             | Self::StreamManagement
@@ -203,6 +210,7 @@ impl Kind {
             Self::PipelinedBind => "stanzas before the answer to a bind request",
             Self::FastToken => "the FAST token",
             Self::Resume => "`<resume/>`",
+            Self::ResumedSession => "the first acknowledgement after `<resumed/>`",
             Self::Input => "well-formed input at this count of the session",
             Self::Stanza => "the first unacknowledged stanza of the app",
             Self::StreamManagement => "equal counts of stream management",

@@ -179,7 +179,7 @@ fn goes_alone(inputs: Inputs<'_>) -> bool {
 
 /// I19: returns whether the session is not requested any more.
 fn is_given_up(inputs: Inputs<'_>) -> bool {
-    gives_up(inputs, Subject::Resume, Remedy::NewSession)
+    inputs.knowledge.failures.gives_up_session(inputs.wall)
 }
 
 fn gives_up(inputs: Inputs<'_>, subject: Subject, remedy: Remedy) -> bool {

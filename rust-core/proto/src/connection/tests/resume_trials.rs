@@ -278,21 +278,72 @@ fn shuts_down(peer: &mut Peer) {
     peer.serve(SHUTDOWN);
 }
 
-/// Online as far as it goes, and then nothing more comes.
-fn without_acks(peer: &mut Peer) {
-    if peer.sent.contains("<authenticate") && !peer.sent.contains("</authenticate><resume") {
-        // Asked inside: silence is all there is.
-        return falls_silent(peer);
-    }
-    peer.serve(&resumed(GREETED2));
+/// A session that is resumed, with a stanza for which an acknowledgement is due.
+fn resumes(knowledge: Knowledge, h: u32) -> Peer {
+    let mut peer = if trials(&knowledge).is_alone {
+        let mut peer = alone(knowledge);
+        peer.serve(&resumed(h));
+        peer
+    } else {
+        let (mut peer, proof) = inline(knowledge);
+        peer.serve(&success2(&proof, JID, &resumed(h)));
+        peer
+    };
     peer.is_online();
     peer.say("m1");
+    peer
+}
+
+/// A session that is resumed, and of which the server then acknowledges nothing.
+fn not_served(knowledge: Knowledge, h: u32) -> Knowledge {
+    let mut peer = resumes(knowledge, h);
     peer.pass(Duration::from_secs(20));
+    ended(&peer)
+}
+
+#[test]
+fn i19_a_session_that_is_resumed_three_times_and_not_served_is_given_up() {
+    let mut knowledge = after_sasl2();
+    for _ in 0..3 {
+        assert!(!knowledge.failures.gives_up_session(super::setup::WALL));
+        knowledge = not_served(knowledge, GREETED2);
+    }
+    let is_over = trials(&knowledge).is_over;
+    assert!(!is_over, "it is the other subject that has failed");
+    binds_anew(knowledge);
+}
+
+#[test]
+fn i19_a_session_that_is_served_between_two_silences_is_not_given_up() {
+    let mut knowledge = after_sasl2();
+    let mut h = GREETED2;
+    for _ in 0..3 {
+        knowledge = not_served(not_served(knowledge, h), h);
+        let mut peer = resumes(knowledge, h);
+        h += 1;
+        peer.serve(&ack(h));
+        peer.close_transport();
+        knowledge = ended(&peer);
+        assert_eq!(knowledge.failures.get(Subject::ResumedSession), None);
+    }
+}
+
+#[test]
+fn i19_a_resumed_session_on_a_path_that_breaks_is_not_given_up() {
+    let mut knowledge = after_sasl2();
+    for _ in 0..4 {
+        let mut peer = resumes(knowledge, GREETED2);
+        peer.pass(Duration::from_secs(1));
+        peer.close_transport();
+        knowledge = ended(&peer);
+        knowledge.failures.succeeded(Subject::Resume);
+    }
+    assert_eq!(knowledge.failures.get(Subject::ResumedSession), None);
 }
 
 #[test]
 fn i19_five_silences_over_a_minute_cost_the_session() {
-    for end in [breaks, falls_silent, shuts_down, without_acks] {
+    for end in [breaks, falls_silent, shuts_down] {
         assert!(!trials(&silences(4, 30, end)).is_over);
         assert!(!trials(&silences(5, 10, end)).is_over);
         let knowledge = silences(5, 30, end);
