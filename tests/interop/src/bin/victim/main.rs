@@ -160,10 +160,10 @@ impl App {
                     self.write(&Entry::Note(plan.to_string()));
                     self.death.at(Moment::Online);
                 }
-                Event::Message { delivery } => self.take(&delivery),
-                Event::Carbon { delivery, .. } => {
-                    self.write(&Entry::Note(format!("carbon {}", delivery.id)));
-                    self.client.confirm(&delivery.id);
+                // After an earlier session of this client was given up, the server may still deliver to that one. The new
+                // session then receives a carbon copy (XEP-0280, section 7), and nothing else.
+                Event::Message { delivery } | Event::Carbon { delivery, .. } => {
+                    self.take(&delivery)
                 }
                 Event::Presence { delivery } => self.client.confirm(&delivery.id),
                 Event::Ended { reason, .. } => {
