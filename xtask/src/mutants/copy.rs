@@ -16,6 +16,11 @@ const LOWEST_CRATE: &str = "rust-core/types/src/lib.rs";
 const MANIFEST: &str = "tests/simulation/Cargo.toml";
 const PROGRAM: &str = "simulate-mistakes";
 
+/// Where the crates get a version of their own. Without it cargo takes them for those of the workspace, of which it then
+/// compiles no change: it looks at the times of the copy's files.
+const WORKSPACE: &str = "Cargo.toml";
+const VERSION: &str = "0.0.1-mistakes";
+
 /// The folder of everything that is made here.
 pub(super) fn folder() -> Result<PathBuf, String> {
     let folder = tool::target_folder().join("mutants");
@@ -29,7 +34,7 @@ pub(super) fn patched(patches: &[Patch]) -> Result<PathBuf, String> {
     let folder = folder()?.join("patched");
     files::fresh(&folder)?;
     let named: BTreeSet<&str> = patches.iter().flat_map(Patch::files).collect();
-    for path in named.into_iter().chain([LOWEST_CRATE, MANIFEST]) {
+    for path in named.into_iter().chain([LOWEST_CRATE, MANIFEST, WORKSPACE]) {
         let from = tool::workspace().join(path);
         // The patch that names a file which is gone does not apply, and says so.
         if from.exists() {
@@ -45,6 +50,11 @@ pub(super) fn patched(patches: &[Patch]) -> Result<PathBuf, String> {
     edit(&folder.join(MANIFEST), |text| {
         let (before, after) = text.split_once("name = \"simulate\"")?;
         Some(format!("{before}name = \"{PROGRAM}\"{after}"))
+    })?;
+    edit(&folder.join(WORKSPACE), |text| {
+        let (before, after) = text.split_once("\nversion = \"")?;
+        let (_, after) = after.split_once('"')?;
+        Some(format!("{before}\nversion = \"{VERSION}\"{after}"))
     })?;
     Ok(folder)
 }
