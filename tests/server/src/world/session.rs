@@ -143,6 +143,13 @@ impl World {
             .collect()
     }
 
+    /// Returns whether the session of this connection has sent its presence.
+    pub fn is_available(&self, connection: ConnectionId) -> bool {
+        self.sessions
+            .values()
+            .any(|session| session.connection == Some(connection) && session.presence.is_some())
+    }
+
     /// Adds to both counters of an account's sessions, as if this many stanzas had passed each way and were
     /// acknowledged: sending 2^32 would take too long.
     pub fn wind_counters(&mut self, account: &str, by: u32) {

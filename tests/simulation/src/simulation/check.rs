@@ -129,18 +129,22 @@ impl<T: Tls + Clone> Simulation<'_, T> {
     /// W8: every wait has an end. While a client is online, and the server does what it should, a message does not wait for
     /// longer than a minute. The session that a background sync has bound has no presence, and sends none (rule I23).
     pub(super) fn check_waits(&mut self) {
-        let is_held = |conn: &&Conn| conn.client && !conn.has_faults;
-        let Some(since) = self.model.waits_since() else {
+        let Some(online_at) = self.phone.as_ref().and_then(Phone::online_since) else {
             return;
         };
-        let Some(available_at) = self.available_since() else {
+        // After every step: what is known at once comes before what has to be looked for.
+        let stopped = self.stopped_until.max(self.stalled_until);
+        let Some(latest) = self.now.checked_sub(PROMPT) else {
             return;
         };
-        let since = since.max(available_at);
-        let online_at = self.phone.as_ref().and_then(Phone::online_since);
-        let began = online_at.map(|at| at.max(since).max(self.stopped_until));
-        let is_late = began.is_some_and(|at| self.now > at.max(self.stalled_until) + PROMPT);
-        if is_late && self.conns.iter().any(|conn| is_held(&conn)) && self.is_quiet() {
+        let is_held = |conn: &Conn| conn.client && !conn.has_faults;
+        if latest <= online_at.max(stopped)
+            || !self.conns.iter().any(is_held)
+            || self.available_since().is_none_or(|at| latest <= at)
+        {
+            return;
+        }
+        if self.model.waits_since().is_some_and(|at| latest > at) && self.is_quiet() {
             self.model.broken("W8", || {
                 "a message waits although the client is online".to_owned()
             });
@@ -169,10 +173,8 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         {
             return Some(at);
         }
-        let is_available =
-            |session: &SessionSnapshot| session.connection == Some(connection) && session.available;
-        self.available =
-            (self.world.sessions().iter().any(is_available)).then_some((connection, self.now));
+        let is_available = self.world.is_available(connection);
+        self.available = is_available.then_some((connection, self.now));
         self.available.map(|(_, at)| at)
     }
 
@@ -217,9 +219,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         let held = self.conns.iter().find(|conn| conn.client);
         let host = held.and_then(|conn| conn.host.as_ref());
         let connection = host.map(|host| host.connection.id());
-        let attached = |s: &snapback_reference_server::SessionSnapshot| {
-            s.connection.is_some() && s.connection == connection
-        };
+        let attached = |s: &SessionSnapshot| s.connection.is_some() && s.connection == connection;
         let sessions = self.world.sessions();
         let Some(session) = sessions.iter().find(|s| attached(s)) else {
             return self
