@@ -153,7 +153,8 @@ impl Client {
 
     /// Logs the user out: ends the session, revokes the FAST token at the server, and removes the stored credentials.
     /// Returns when that is done or, without a connection to the server, when the credentials are removed here (the
-    /// token then expires by itself).
+    /// token then expires by itself). A connection that the app asks for meanwhile follows afterwards. Until the app asks for
+    /// one, background syncs find no session.
     pub async fn log_out(&self) {
         let (done, wait) = oneshot::channel();
         self.request(Request::LogOut(done));

@@ -4,6 +4,7 @@ use snapback_proto::connection::Command;
 
 use super::asked::Asked;
 use super::candidates::DialInput;
+use super::log_out::AfterLogOut;
 use super::{ClosingStore, Engine};
 use crate::link::tls::Tls;
 use crate::supervisor::{self, SyncKind};
@@ -12,8 +13,23 @@ impl<T: Tls + Clone> Engine<T> {
     /// Opens the store first, so that the app receives what arrived meanwhile. What cannot be delivered now is
     /// delivered with the next attempt.
     pub(super) fn wake(&mut self, how: supervisor::Input) {
+        if self.waits_for_log_out(&how) {
+            return;
+        }
+        if how == supervisor::Input::Connect {
+            self.is_logged_out = false;
+        }
         self.closing_store = None;
         self.open_store(Asked::OpenedToWake(how));
+    }
+
+    /// Continues once the store is open.
+    pub(super) fn woken(&mut self, how: supervisor::Input) {
+        let is_awake = !matches!(how, supervisor::Input::BeginSync(_));
+        self.tell(how);
+        if is_awake {
+            self.log_in_again();
+        }
     }
 
     pub(super) fn resume(&mut self) {
@@ -23,11 +39,16 @@ impl<T: Tls + Clone> Engine<T> {
 
     pub(super) fn disconnect(&mut self) {
         self.disconnecting = true;
-        self.tell(supervisor::Input::Disconnect);
+        self.after_log_out = AfterLogOut::default();
+        // A log-out ends the connection by itself, after it has invalidated the token.
+        if self.log_out.is_none() {
+            self.tell(supervisor::Input::Disconnect);
+        }
     }
 
     pub(super) fn suspend(&mut self) {
         self.closing_store = Some(ClosingStore::Always);
+        self.after_log_out.sync = false;
         self.tell(supervisor::Input::Suspend);
     }
 
@@ -43,6 +64,12 @@ impl<T: Tls + Clone> Engine<T> {
     pub(super) fn begin_sync(&mut self, kind: SyncKind) {
         self.syncs = self.syncs.saturating_add(1);
         self.command(Command::PathChanged);
+        // A push does not log the account in again that the user has logged out.
+        let kind = if self.is_logged_out {
+            SyncKind::ResumeOnly
+        } else {
+            kind
+        };
         self.wake(supervisor::Input::BeginSync(kind));
     }
 
@@ -51,6 +78,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.syncs = self.syncs.saturating_sub(1);
         if self.syncs == 0 {
             self.closing_store = Some(ClosingStore::IfSuspended);
+            self.after_log_out.sync = false;
             self.tell(supervisor::Input::EndSync);
         }
     }

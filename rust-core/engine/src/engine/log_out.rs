@@ -6,7 +6,7 @@ use snapback_proto::knowledge::{Op, PushChange};
 use snapback_store::StoreError;
 
 use crate::link::tls::Tls;
-use crate::supervisor;
+use crate::supervisor::{self, SyncKind};
 
 use super::asked::Asked;
 use super::{Engine, EngineOutput};
@@ -24,13 +24,53 @@ pub(super) enum LogOut {
     Forgetting,
 }
 
+/// What the app has asked for since the log-out began: it waits until the log-out has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct AfterLogOut {
+    /// A connection.
+    pub(super) connect: bool,
+    /// A background sync that has not ended. It will find no session.
+    pub(super) sync: bool,
+}
+
 impl<T: Tls + Clone> Engine<T> {
     pub(super) fn begin_log_out(&mut self) {
+        self.after_log_out = AfterLogOut::default();
+        if self.log_out.is_some() {
+            return;
+        }
         self.log_out = Some(LogOut::Closing);
+        self.is_logged_out = true;
         // The server is told before the session is closed; without a connection, at the next login of the account.
         self.apply(Asked::Applied, vec![Op::Push(PushChange::Wanted(None))]);
         self.command(Command::PushChanged(None));
         self.tell(supervisor::Input::Disconnect);
+    }
+
+    /// Returns whether this waits until the log-out has ended, and notes it.
+    pub(super) fn waits_for_log_out(&mut self, how: &supervisor::Input) -> bool {
+        let after = &mut self.after_log_out;
+        match how {
+            _ if self.log_out.is_none() => return false,
+            supervisor::Input::Connect => after.connect = true,
+            supervisor::Input::BeginSync(_) => after.sync = true,
+            _ => return false,
+        }
+        true
+    }
+
+    /// Carries out what has waited for the end of the log-out, unless the process is suspended.
+    pub(super) fn log_in_again(&mut self) {
+        if self.log_out.is_some() || self.supervisor.is_suspended() {
+            return;
+        }
+        let after = std::mem::take(&mut self.after_log_out);
+        if after.connect {
+            self.wake(supervisor::Input::Connect);
+        }
+        if after.sync {
+            self.wake(supervisor::Input::BeginSync(SyncKind::ResumeOnly));
+        }
     }
 
     pub(super) fn is_turning_in(&self) -> bool {
@@ -89,5 +129,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.requests.session_lost(&mut self.outputs);
         self.log_out = None;
         self.outputs.push_back(EngineOutput::LoggedOut);
+        self.disconnected();
+        self.log_in_again();
     }
 }

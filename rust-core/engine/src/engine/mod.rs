@@ -82,7 +82,7 @@ use credentials::Credentials;
 use dialing::Dialing;
 use gaps::Gaps;
 use inbound::InboundRequests;
-use log_out::LogOut;
+use log_out::{AfterLogOut, LogOut};
 use requests::Requests;
 use sends::Sends;
 use standby::Standby;
@@ -140,6 +140,9 @@ pub struct Engine<T: Tls + Clone = TlsContext> {
     standby: Option<Standby>,
     addresses: Addresses,
     log_out: Option<LogOut>,
+    after_log_out: AfterLogOut,
+    /// Whether the user has logged out, and the app has not asked for a connection since.
+    is_logged_out: bool,
     credentials: Credentials,
     trust: Trust,
     /// How many background syncs are in progress.
@@ -213,6 +216,8 @@ impl<T: Tls + Clone> Engine<T> {
             standby: None,
             addresses: Addresses::new(config.last_server),
             log_out: None,
+            after_log_out: AfterLogOut::default(),
+            is_logged_out: false,
             credentials: Credentials::default(),
             trust: Trust::default(),
             syncs: 0,
@@ -445,8 +450,8 @@ impl<T: Tls + Clone> Engine<T> {
     fn announce(&mut self, state: ConnectionState) {
         let is_offline = matches!(state, ConnectionState::Offline { .. });
         let is_final = matches!(state, ConnectionState::Offline { retry_at: None, .. });
-        if is_final && std::mem::take(&mut self.disconnecting) {
-            self.outputs.push_back(EngineOutput::Disconnected);
+        if is_final {
+            self.disconnected();
         }
         self.event(EngineEvent::State(state));
         if is_offline && self.is_turning_in() {

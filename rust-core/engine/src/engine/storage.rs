@@ -216,7 +216,7 @@ impl<T: Tls + Clone> Engine<T> {
             (Asked::OpenedToWake(how), EngineInput::StoreOpened(opened)) => {
                 let outcome = self.opened(opened);
                 self.report_store_failure(outcome);
-                self.tell(how);
+                self.woken(how);
             }
             (Asked::OpenedForAttempt { attempt, purpose }, EngineInput::StoreOpened(opened)) => {
                 self.opened_for_attempt(attempt, purpose, opened);

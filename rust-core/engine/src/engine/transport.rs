@@ -442,7 +442,14 @@ impl<T: Tls + Clone> Engine<T> {
     }
 
     pub(super) fn note_disconnected(&mut self) {
-        if !self.is_busy() && std::mem::take(&mut self.disconnecting) {
+        if !self.is_busy() {
+            self.disconnected();
+        }
+    }
+
+    /// Informs the app that waits for the end of the connection. During a log-out another connection may follow.
+    pub(super) fn disconnected(&mut self) {
+        if self.log_out.is_none() && std::mem::take(&mut self.disconnecting) {
             self.outputs.push_back(EngineOutput::Disconnected);
         }
     }

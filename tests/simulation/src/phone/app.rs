@@ -186,12 +186,11 @@ impl<T: Tls + Clone> Phone<T> {
         now: Time,
     ) {
         match &input {
-            // The app waits for the end of the log-out before it logs in again.
-            EngineInput::Connect if self.app.logging_out => {
-                self.app.then_connect = true;
-                return;
+            // The engine waits for the end of the log-out before it logs in again.
+            EngineInput::Connect if self.app.logging_out => self.app.then_connect = true,
+            EngineInput::Disconnect | EngineInput::LogOut if self.app.logging_out => {
+                self.app.then_connect = false;
             }
-            EngineInput::LogOut if self.app.logging_out => return,
             EngineInput::Connect => self.app.displaced = false,
             EngineInput::Disconnect => self.app.closing = true,
             EngineInput::LogOut => {
@@ -319,7 +318,6 @@ impl<T: Tls + Clone> Phone<T> {
                 self.app.is_proven = false;
                 if std::mem::take(&mut self.app.then_connect) {
                     self.app.displaced = false;
-                    self.input(EngineInput::Connect, model, now);
                 }
             }
             _ => {}

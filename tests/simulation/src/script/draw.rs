@@ -93,6 +93,11 @@ fn draw(profile: Profile, at: &mut u64, steps: &mut Vec<ScriptStep>, random: &mu
         266..270 => {
             push(now, Action::LogOut);
             *at += gap(random);
+            if random.one_in(2) {
+                push(*at, Action::BeginSync(SyncKind::MayBind));
+                *at += gap(random);
+                push(*at, Action::EndSync);
+            }
             push(*at, Action::Connect);
         }
         270..280 => {
