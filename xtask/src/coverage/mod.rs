@@ -131,7 +131,8 @@ fn measure() -> Result<Regions, String> {
         merge.args(["merge", "--sparse", "--output"]).arg(&merged);
         tool::run(merge.arg(&counts))?;
         files::fresh(&counts)?;
-        export(&programs, &merged)
+        let exported = programs.iter().map(|program| export(program, &merged));
+        exported.collect::<Result<Vec<_>, _>>()
     })?;
     timed("count", || Regions::read(&exported))
 }
@@ -198,16 +199,14 @@ fn counted(mut command: Command, counts: &Path) -> Command {
     command
 }
 
-/// All counts as JSON.
-fn export(programs: &[Program], merged: &Path) -> Result<String, String> {
+/// The counts of one program's functions as JSON. Of a function that several programs have, llvm-cov takes the first: in a
+/// program that does not call it that is one without counts, and cargo's order of the programs is another each time.
+fn export(program: &Program, merged: &Path) -> Result<String, String> {
     let mut export = Command::new(llvm_tool("llvm-cov")?);
     export.args(["export", "--format=text", "--skip-expansions"]);
     export.arg("--ignore-filename-regex=/(\\.cargo|rustc)/");
     export.arg("--instr-profile").arg(merged);
-    for program in programs {
-        export.arg("--object").arg(&program.path);
-    }
-    tool::output(&mut export)
+    tool::output(export.arg(&program.path))
 }
 
 /// A tool of the compiler's own LLVM: another version does not read its files.

@@ -47,23 +47,29 @@ impl fmt::Display for Cluster {
 }
 
 impl Regions {
-    /// Reads what `llvm-cov export` prints.
-    pub(super) fn read(exported: &str) -> Result<Self, String> {
-        let exported: Value =
-            serde_json::from_str(exported).map_err(|error| format!("llvm-cov: {error}"))?;
+    /// Reads what `llvm-cov export` prints for each program.
+    pub(super) fn read(exported: &[String]) -> Result<Self, String> {
         let root = format!("{}/", tool::workspace().display());
         let mut regions = Self::default();
+        for program in exported {
+            regions.read_program(program, &root)?;
+        }
+        regions.leave_tests_out()?;
+        Ok(regions)
+    }
+
+    fn read_program(&mut self, exported: &str, root: &str) -> Result<(), String> {
+        let exported: Value =
+            serde_json::from_str(exported).map_err(|error| format!("llvm-cov: {error}"))?;
         let functions = exported.pointer("/data/0/functions");
         let functions = functions
             .and_then(Value::as_array)
             .ok_or("llvm-cov: no functions")?;
         for function in functions {
-            regions
-                .add(function, &root)
+            self.add(function, root)
                 .ok_or("llvm-cov: a function without regions")?;
         }
-        regions.leave_tests_out()?;
-        Ok(regions)
+        Ok(())
     }
 
     fn add(&mut self, function: &Value, root: &str) -> Option<()> {
