@@ -81,7 +81,8 @@ impl CoreClient {
     }
 
     /// Logs out: ends the session, invalidates the FAST token (XEP-0484 section 3.6) and deletes everything that allows
-    /// another login.
+    /// another login. A connection that the app asks for meanwhile follows afterwards. Until the app asks for one,
+    /// background syncs find no session.
     pub async fn log_out(&self) -> Result<(), CallError> {
         self.call(|client| async move { client.log_out().await })
             .await

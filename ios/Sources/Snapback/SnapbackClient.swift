@@ -162,6 +162,7 @@ public final class SnapbackClient: Sendable {
   }
 
   /// Logs the user out: ends the session, invalidates the FAST token (XEP-0484), and deletes the stored credentials.
+  /// ``connect()``, called meanwhile, is carried out afterwards. Until it is called, background syncs find no session.
   public func logOut() async throws {
     try await SnapbackError.translating { try await core.logOut() }
   }

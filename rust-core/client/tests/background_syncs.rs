@@ -16,7 +16,7 @@ use snapback_client::{
 };
 use snapback_reference_server::{Fault, Switches};
 use support::course::Course;
-use support::{Setup, TIMEOUT};
+use support::{Setup, TIMEOUT, forget_session};
 
 /// SASL1; SASL2, with the request inside; and `<resume/>` immediately after TLS.
 fn servers() -> [Switches; 3] {
@@ -47,21 +47,6 @@ async fn asleep(switches: Switches) -> Setup {
 
 fn is_offline(event: &Event, why: OfflineReason) -> bool {
     matches!(event, Event::State(ConnectionState::Offline { reason, .. }) if *reason == why)
-}
-
-/// Makes the server drop the session, once it has noticed that its client is gone.
-async fn forget(setup: &Setup) {
-    let is_waiting = || {
-        let sessions = setup.server.sessions();
-        sessions.iter().all(|session| session.connection.is_none())
-    };
-    let wait = async {
-        while !is_waiting() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(TIMEOUT, wait).await.unwrap();
-    setup.server.forget_sessions("juliet");
 }
 
 fn inject(setup: &Setup, body: &str) {
@@ -152,7 +137,7 @@ async fn a_background_sync_stops_without_a_session_and_loses_nothing() {
     for switches in servers() {
         let is_quickstart = switches.sm_before_sasl;
         let setup = asleep(switches).await;
-        forget(&setup).await;
+        forget_session(&setup.server).await;
         inject(&setup, "wake up");
         let before = setup.connections().len();
         let _sync = begin(&setup).await;
@@ -201,7 +186,7 @@ async fn without_a_session_a_background_sync_does_not_use_the_network() {
 #[tokio::test]
 async fn an_app_that_connects_during_a_background_sync_gets_a_session() {
     let setup = asleep(Switches::modern()).await;
-    forget(&setup).await;
+    forget_session(&setup.server).await;
     let _sync = begin(&setup).await;
     setup.client.connect();
     assert_eq!(setup.online().await.outcome, Outcome::Bound);

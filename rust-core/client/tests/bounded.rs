@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use snapback_client::{Client, ClientConfig, ServerAddress, Transport, Trust, danger};
 use snapback_reference_server::{Action, Fault, Flood, Point, Switches};
-use support::Setup;
+use support::{Setup, TIMEOUT};
 use support::course::{Course, RTT, follow, hasty, wait_for};
 use support::disk::Folder;
 
@@ -112,15 +112,18 @@ fn writes(setup: &Setup) -> usize {
 
 /// Waits until the server cannot write any more, or has nothing more to write.
 async fn until_it_stands(setup: &Setup) {
-    let mut before = 0;
-    loop {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let now = writes(setup);
-        if now == before && now > 0 {
-            return;
+    let stands = async {
+        let mut before = 0;
+        loop {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let now = writes(setup);
+            if now == before && now > 0 {
+                return;
+            }
+            before = now;
         }
-        before = now;
-    }
+    };
+    tokio::time::timeout(TIMEOUT, stands).await.unwrap();
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use snapback_netsim::{CutMode, Direction};
 use snapback_reference_server::{ReferenceServer, Switches};
 use support::course::Course;
 use support::disk::{self, Folder};
-use support::{Setup, TIMEOUT};
+use support::{Setup, forget_session};
 
 /// As long as a push gives, and longer than anything here takes.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(25);
@@ -40,17 +40,6 @@ async fn asleep(switches: Switches, transport: Transport, rtt: Duration) -> Setu
     setup.settle().await;
     setup.client.suspend().await;
     setup
-}
-
-/// Makes the server drop the session, once it has noticed that its client is gone.
-async fn forget(server: &ReferenceServer) {
-    let wait = async {
-        while server.sessions().iter().any(|it| it.connection.is_some()) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(TIMEOUT, wait).await.unwrap();
-    server.forget_sessions("juliet");
 }
 
 async fn drain(client: &Client) -> DrainReport {
@@ -94,7 +83,7 @@ fn read(server: &ReferenceServer, name: &str) -> usize {
 async fn i23_a_sync_binds_catches_up_and_leaves_the_session_to_the_app() {
     for switches in servers() {
         let setup = asleep(switches, Transport::StartTls, Duration::from_millis(2)).await;
-        forget(&setup.server).await;
+        forget_session(&setup.server).await;
         let presences = read(&setup.server, "presence");
         let connections = setup.server.connections().len();
         inject(&setup.server, "wake up");
@@ -174,7 +163,7 @@ async fn i23_from_tcp_to_caught_up_takes_six_round_trips_at_most() {
         ("SASL1, direct TLS", sasl1, Transport::DirectTls, 6),
     ] {
         let setup = asleep(switches, transport, Duration::from_millis(40)).await;
-        forget(&setup.server).await;
+        forget_session(&setup.server).await;
         inject(&setup.server, "wake up");
         let sync = setup.client.background_sync_with(MAY_BIND);
         let report = sync.drain(SYNC_TIMEOUT).await.unwrap();
@@ -211,7 +200,7 @@ async fn i23_nothing_of_the_app_is_sent_before_it_connects() {
         .await;
     setup.client.suspend().await;
     setup.link.cut(CutMode::ResetBoth);
-    forget(&setup.server).await;
+    forget_session(&setup.server).await;
     let sent = || setup.server.messages_from("juliet").len();
     let before = sent();
     let sync = setup.client.background_sync_with(MAY_BIND);
@@ -247,7 +236,7 @@ async fn i23_an_app_that_connects_during_the_sync_gets_a_complete_session() {
         Duration::from_millis(20),
     )
     .await;
-    forget(&setup.server).await;
+    forget_session(&setup.server).await;
     let sync = setup.client.background_sync_with(MAY_BIND);
     sync.drain(SYNC_TIMEOUT).await.unwrap();
     setup.client.connect();
@@ -278,7 +267,7 @@ async fn i23_without_an_archive_the_report_shows_a_possible_gap() {
         ..Switches::stock_prosody()
     };
     let setup = asleep(switches, Transport::DirectTls, Duration::from_millis(2)).await;
-    forget(&setup.server).await;
+    forget_session(&setup.server).await;
     inject(&setup.server, "wake up");
     let report = drain(&setup.client).await;
     let expected = DrainReport {
@@ -302,7 +291,7 @@ async fn i23_another_process_completes_the_session() {
     client.connect();
     disk::settled(&client).await;
     folder.kill(client).await;
-    forget(&server).await;
+    forget_session(&server).await;
     let presences = read(&server, "presence");
     server.inject_message("romeo@example.org/x", "juliet@example.org", "wake up");
     let client = open();

@@ -14,7 +14,7 @@ use snapback_client::{
     Client, ConnectionState, Element, Event, IqError, OfflineReason, Outcome, SendError,
     StoreError, Transport,
 };
-use snapback_netsim::{CutMode, DownMode, Link};
+use snapback_netsim::{CutMode, Direction, DownMode, Link};
 use snapback_reference_server::{Fault, Switches};
 use support::Setup;
 use support::course::{Course, RTT, follow, hasty};
@@ -147,14 +147,14 @@ async fn i4_i2_the_same_with_sasl1() {
 async fn an_iq_is_answered_across_a_resumption() {
     let setup = online(Transport::DirectTls).await;
     // The server's answer is lost on the way; the resumed session brings it.
-    setup.link.set_rtt(Duration::from_millis(60));
-    let asked = setup.client.iq(ping(None), SOON);
-    let cut = async {
-        tokio::time::sleep(Duration::from_millis(45)).await;
-        setup.link.cut(CutMode::ResetBoth);
-    };
-    let (answer, ()) = tokio::join!(asked, cut);
+    setup.settle().await;
+    let first = setup.link.stats().connections;
+    setup
+        .link
+        .cut_after(Direction::ToClient, 0, CutMode::ResetBoth);
+    let answer = setup.client.iq(ping(None), SOON).await;
     assert_eq!(answer.unwrap().attr("type"), Some("result"));
+    assert_eq!(setup.link.stats().connections, first + 1);
 }
 
 #[tokio::test]
@@ -163,11 +163,8 @@ async fn an_iq_of_a_lost_session_fails_by_name() {
     setup.next_connection(Fault::ForgetSmSession);
     setup.link.cut(CutMode::Blackhole);
     let asked = setup.client.iq(ping(None), SOON);
-    let lose = async {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        setup.client.network_changed(true);
-    };
-    let (answer, ()) = tokio::join!(asked, lose);
+    let lose = async { setup.client.network_changed(true) };
+    let (answer, ()) = tokio::join!(biased; asked, lose);
     assert_eq!(answer, Err(IqError::SessionLost));
 }
 

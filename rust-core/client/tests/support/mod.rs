@@ -46,6 +46,19 @@ pub struct Setup {
     pub client: Client,
 }
 
+/// Makes the server drop the session, once it has noticed that its client is gone.
+pub async fn forget_session(server: &ReferenceServer) {
+    let wait = async {
+        while server.sessions().iter().any(|it| it.connection.is_some()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(TIMEOUT, wait)
+        .await
+        .expect("a server that notices");
+    server.forget_sessions("juliet");
+}
+
 pub struct LinkDial(pub Arc<Link>);
 
 impl Dial for LinkDial {

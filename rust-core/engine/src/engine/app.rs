@@ -16,9 +16,17 @@ impl<T: Tls + Clone> Engine<T> {
         if self.waits_for_log_out(&how) {
             return;
         }
-        if how == supervisor::Input::Connect {
-            self.is_logged_out = false;
-        }
+        let how = match how {
+            // A push does not log the account in again that the user has logged out.
+            supervisor::Input::BeginSync(_) if self.is_logged_out => {
+                supervisor::Input::BeginSync(SyncKind::ResumeOnly)
+            }
+            supervisor::Input::Connect => {
+                self.is_logged_out = false;
+                how
+            }
+            _ => how,
+        };
         self.closing_store = None;
         self.open_store(Asked::OpenedToWake(how));
     }
@@ -48,7 +56,7 @@ impl<T: Tls + Clone> Engine<T> {
 
     pub(super) fn suspend(&mut self) {
         self.closing_store = Some(ClosingStore::Always);
-        self.after_log_out.sync = false;
+        self.after_log_out.sync = None;
         self.tell(supervisor::Input::Suspend);
     }
 
@@ -64,12 +72,6 @@ impl<T: Tls + Clone> Engine<T> {
     pub(super) fn begin_sync(&mut self, kind: SyncKind) {
         self.syncs = self.syncs.saturating_add(1);
         self.command(Command::PathChanged);
-        // A push does not log the account in again that the user has logged out.
-        let kind = if self.is_logged_out {
-            SyncKind::ResumeOnly
-        } else {
-            kind
-        };
         self.wake(supervisor::Input::BeginSync(kind));
     }
 
@@ -78,7 +80,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.syncs = self.syncs.saturating_sub(1);
         if self.syncs == 0 {
             self.closing_store = Some(ClosingStore::IfSuspended);
-            self.after_log_out.sync = false;
+            self.after_log_out.sync = None;
             self.tell(supervisor::Input::EndSync);
         }
     }

@@ -29,8 +29,8 @@ pub(super) enum LogOut {
 pub(super) struct AfterLogOut {
     /// A connection.
     pub(super) connect: bool,
-    /// A background sync that has not ended. It will find no session.
-    pub(super) sync: bool,
+    /// A background sync that has not ended.
+    pub(super) sync: Option<SyncKind>,
 }
 
 impl<T: Tls + Clone> Engine<T> {
@@ -53,7 +53,7 @@ impl<T: Tls + Clone> Engine<T> {
         match how {
             _ if self.log_out.is_none() => return false,
             supervisor::Input::Connect => after.connect = true,
-            supervisor::Input::BeginSync(_) => after.sync = true,
+            supervisor::Input::BeginSync(kind) => after.sync = Some(*kind),
             _ => return false,
         }
         true
@@ -68,8 +68,8 @@ impl<T: Tls + Clone> Engine<T> {
         if after.connect {
             self.wake(supervisor::Input::Connect);
         }
-        if after.sync {
-            self.wake(supervisor::Input::BeginSync(SyncKind::ResumeOnly));
+        if let Some(kind) = after.sync {
+            self.wake(supervisor::Input::BeginSync(kind));
         }
     }
 

@@ -24,7 +24,7 @@ const RTT: Duration = Duration::from_millis(10);
 const MOMENT: Duration = Duration::from_secs(10);
 /// The timeout for everything to arrive once all faults have ended. A server may resume a session of which it then reads
 /// nothing: that costs three timeouts of an acknowledgement, of 20 s each, and the pauses between the attempts.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(150);
+const TIMEOUT: Duration = Duration::from_secs(150);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(20);
 /// The interval at which the end is checked.
 const GLANCE: Duration = Duration::from_millis(20);

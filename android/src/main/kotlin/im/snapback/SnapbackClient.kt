@@ -130,7 +130,10 @@ public class SnapbackClient private constructor(
      */
     public suspend fun disconnect(): Unit = calls.call { disconnect() }
 
-    /** Logs the user out: ends the session, invalidates the FAST token (XEP-0484), and deletes the stored credentials. */
+    /**
+     * Logs the user out: ends the session, invalidates the FAST token (XEP-0484), and deletes the stored credentials.
+     * [connect], called meanwhile, is carried out afterwards. Until it is called, background syncs find no session.
+     */
     public suspend fun logOut(): Unit = calls.call { logOut() }
 
     /**
