@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use snapback_client::{Client, ClientConfig, ServerAddress, Transport, Trust, danger};
 use snapback_reference_server::{Action, Fault, Flood, Point, Switches};
-use support::{Setup, TIMEOUT};
 use support::course::{Course, RTT, follow, hasty, wait_for};
 use support::disk::Folder;
+use support::{Setup, TIMEOUT};
 
 /// They measure the whole process, so only one runs at a time.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

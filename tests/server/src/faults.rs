@@ -146,6 +146,10 @@ pub enum ResumeFault {
     EndAfter,
     /// Correctly; nothing follows any more.
     SilenceAfter,
+    /// Correctly, and stanzas follow. Nothing that the client sends in this session is read from then on, on this connection
+    /// and on those that resume it later. (Prosody 0.12 and 13.0 behave like this if they replace a connection in the middle of
+    /// a stanza.)
+    UnreadAfter,
     /// Correctly; a reset follows.
     ResetAfter,
 }

@@ -120,6 +120,9 @@ pub const FAULTS: &[Named] = &[
     fault("silence-after-resumed", || {
         Fault::Resume(ResumeFault::SilenceAfter)
     }),
+    fault("unread-after-resumed", || {
+        Fault::Resume(ResumeFault::UnreadAfter)
+    }),
     fault("reset-after-resumed", || {
         Fault::Resume(ResumeFault::ResetAfter)
     }),

@@ -232,7 +232,17 @@ pub const POLICY: &[EscalationStep] = &[
     )
     .after_proof(),
     step(Kind::Stanza, REFUSED, 3, Remedy::FailStanza, Lasts::ForGood).after_proof(),
-    step(Kind::Stanza, SILENT, 5, Remedy::FailStanza, Lasts::ForGood)
+    // The session may be what is not served: a new one decides.
+    step(
+        Kind::Stanza,
+        SILENT,
+        5,
+        Remedy::NewSession,
+        Lasts::UntilSuccess,
+    )
+    .over(MINUTE)
+    .after_proof(),
+    step(Kind::Stanza, SILENT, 6, Remedy::FailStanza, Lasts::ForGood)
         .over(MINUTE)
         .after_proof(),
     step(

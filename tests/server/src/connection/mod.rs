@@ -78,6 +78,8 @@ pub struct Connection {
     /// Output after this position waits until then.
     hold: Option<(Timestamp, usize)>,
     silent: bool,
+    /// What the client sends is dropped.
+    is_unread: bool,
     flood: Option<Flood>,
     closing: Option<Closing>,
     pretend: Option<PretendTls>,
@@ -199,6 +201,7 @@ impl Connection {
             out: Vec::new(),
             hold: None,
             silent: false,
+            is_unread: false,
             flood: None,
             closing: None,
             pretend,
@@ -425,7 +428,7 @@ impl Connection {
     }
 
     fn xml_input(&mut self, cx: &mut Cx<'_>, mut input: &[u8], early: bool) {
-        while self.closing.is_none() {
+        while self.closing.is_none() && !self.is_unread {
             let item = match self.reader.next(&mut input, early) {
                 Ok(Some(item)) => item,
                 Ok(None) => return,

@@ -158,7 +158,12 @@ impl Connection {
 
     /// Carries out the fault immediately after `<resumed/>`.
     pub(super) fn after_resumed(&mut self, cx: &mut Cx<'_>) {
-        match self.resume_fault(cx) {
+        let fault = self.resume_fault(cx);
+        if let Phase::Bound { session, .. } = self.phase {
+            let begins = fault == Some(ResumeFault::UnreadAfter);
+            self.is_unread = cx.world.is_unread(session, begins);
+        }
+        match fault {
             Some(ResumeFault::ErrorAfter) => {
                 self.stream_error(cx, StreamCondition::InternalServerError);
             }

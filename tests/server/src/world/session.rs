@@ -38,6 +38,8 @@ pub(crate) struct Session {
     expires: Option<Timestamp>,
     /// When it was last resumed.
     resumed_at: Option<Timestamp>,
+    /// Nothing that its client sends is read (`ResumeFault::UnreadAfter`).
+    is_unread: bool,
 }
 
 #[derive(Debug)]
@@ -211,9 +213,24 @@ impl World {
                 duplicate,
                 expires: None,
                 resumed_at: None,
+                is_unread: false,
             },
         );
         self.last_session
+    }
+
+    /// Returns whether nothing is read of this session, which is so for good once it `begins`.
+    pub(crate) fn is_unread(&mut self, session: SessionId, begins: bool) -> bool {
+        let Some(session) = self.sessions.get_mut(&session) else {
+            return false;
+        };
+        session.is_unread |= begins;
+        session.is_unread
+    }
+
+    /// Returns whether there is a session of which nothing is read.
+    pub fn has_unread_session(&self) -> bool {
+        self.sessions.values().any(|session| session.is_unread)
     }
 
     /// Returns whether a client is connected with this resource.

@@ -25,7 +25,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         let in_force = || faults.next_connection.iter().chain(&faults.all);
         // A client that once saw the server without stream management may assume that for one more login.
         let has_faults = in_force().next().is_some();
-        let faulty = has_faults || self.sm_was_off;
+        let faulty = has_faults || self.sm_was_off || self.world.has_unread_session();
         let impostor = in_force().any(|fault| matches!(fault, server::Fault::Certificate(_)));
         let (at, is_null) = (self.server_time(), !self.is_tls());
         let exporter = random.seed();

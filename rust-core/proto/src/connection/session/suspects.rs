@@ -32,7 +32,7 @@ impl Session {
     }
 
     /// Attributes it to the first unacknowledged stanza of the app. The first time this is a suspicion; after that the stanza is
-    /// sent alone.
+    /// sent alone. Where only the transport ends, the server may read nothing of this session, so the session is given up first.
     fn suspect_stanza(&mut self, error: &ConnectionError, evidence: Evidence, remote: &mut Remote) {
         let Some((at, seq)) = self.first_of_app() else {
             return;
@@ -54,6 +54,8 @@ impl Session {
         remote.note_failure(stanza, evidence);
         if remote.gives_up(stanza, Remedy::FailStanza) {
             self.fail_stanza(at, error, remote);
+        } else if remote.gives_up(stanza, Remedy::NewSession) {
+            self.give_up(remote);
         }
     }
 

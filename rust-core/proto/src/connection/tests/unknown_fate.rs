@@ -408,8 +408,8 @@ fn w1_an_end_without_a_word_is_attributed_to_the_first_stanza() {
     }
 }
 
-/// Without an end that only the server can cause, it takes five in a row over a minute; a network that changed meanwhile, and a
-/// stream that ended before the message was reached, do not count.
+/// Without an end that only the server can cause, it takes six in a row over a minute, the last one after the session was given
+/// up; a network that changed meanwhile, and a stream that ended before the message was reached, do not count.
 #[test]
 fn w1_broken_connections_are_attributed_to_a_stanza_only_after_a_minute() {
     let silences = |knowledge: &Knowledge| {
@@ -425,16 +425,24 @@ fn w1_broken_connections_are_attributed_to_a_stanza_only_after_a_minute() {
     peer.command(crate::connection::Command::PathChanged);
     peer.close_transport();
     assert_eq!(silences(&peer.knowledge()), 0, "the network changed");
-    for count in 1..=5 {
+    for count in 1..=6 {
         let parts = match count {
             1..4 => "message + message + r",
             _ => "message + r",
         };
-        peer = next_session(expire(peer.knowledge()), parts);
+        let knowledge = peer.knowledge();
+        let is_given_up = knowledge.sm.is_none();
+        assert_eq!(is_given_up, count == 6);
+        let knowledge = match is_given_up {
+            true => knowledge,
+            false => expire(knowledge),
+        };
+        peer = next_session(knowledge, parts);
         peer.now.wall.0 += 15 * i64::from(count);
         peer.events();
         peer.close_transport();
-        if count < 5 {
+        if count < 6 {
+            assert_eq!(stages(&mut peer), [], "the message is kept");
             assert_eq!(silences(&peer.knowledge()), count);
         }
     }
