@@ -1058,7 +1058,8 @@ package protocol CoreClientProtocol: AnyObject, Sendable {
 
     /**
      * Logs out: ends the session, invalidates the FAST token (XEP-0484 section 3.6) and deletes everything that allows
-     * another login.
+     * another login. A connection that the app asks for meanwhile follows afterwards. Until the app asks for one,
+     * background syncs find no session.
      */
     func logOut() async throws
 
@@ -1652,7 +1653,8 @@ package func iq(request: IqRequest)async throws  -> IqAnswer  {
 
     /**
      * Logs out: ends the session, invalidates the FAST token (XEP-0484 section 3.6) and deletes everything that allows
-     * another login.
+     * another login. A connection that the app asks for meanwhile follows afterwards. Until the app asks for one,
+     * background syncs find no session.
      */
 package func logOut()async throws   {
     return
@@ -23470,7 +23472,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_snapback_ffi_checksum_method_coreclient_iq() != 50364) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_snapback_ffi_checksum_method_coreclient_log_out() != 14076) {
+    if (uniffi_snapback_ffi_checksum_method_coreclient_log_out() != 14893) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_snapback_ffi_checksum_method_coreclient_name_settings_changed() != 54009) {
