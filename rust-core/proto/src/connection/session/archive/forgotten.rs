@@ -11,8 +11,8 @@
 //!                         a possible gap
 //! ```
 //!
-//! Some archives answer instead that nothing follows a message that they do not have (Prosody 13.0 on files). So an empty page
-//! after a long absence is treated as `item-not-found`.
+//! Some archives answer instead that nothing follows a message that they do not have (Prosody 13.0 on files). So after an empty
+//! page that is doubtful the newest message is requested. If it is another one, the page is treated as `item-not-found`.
 //!
 //! The oldest messages expire first. If the archive returns the cursor's message after all, or one from before its time, it has
 //! all messages since then. Otherwise it may have removed some of these, too, and a possible gap is reported in addition to the
@@ -23,11 +23,11 @@
 //! missing ones before them.
 
 use crate::escalation::Subject;
-use crate::knowledge::ArchiveCursor;
+use crate::knowledge::{ArchiveCursor, ArchiveRecheck};
 use crate::xep::mam::Fin;
 
 use super::place::{first_unknown, is_time_stale, start, start_before_hand_over};
-use super::query::{Question, page_query};
+use super::query::{Question, catch_up_from, page_query};
 use super::unreadable::page_size;
 use super::{Aim, Archive, ArchiveQuery, Back, Origin, QUERY_PREFIX, Reading};
 use crate::connection::remote::Remote;
@@ -79,6 +79,16 @@ impl Session {
         }
     }
 
+    /// The archive has nothing after this message: it is the newest one, or gone. Requests the newest one, since what is read by
+    /// time may be more than the duplicates that are remembered.
+    pub(super) fn doubt_empty_page(&mut self, place: String, remote: &mut Remote) {
+        let back = Back {
+            doubted: Some(place),
+            ..Back::default()
+        };
+        self.ask_back(None, back, remote);
+    }
+
     /// Requests the page that begins at the cursor's time. If the message is gone after which one with unknown delivery was
     /// sent, that message may be older: then the page begins with the oldest message of the archive. Messages that a hand-over
     /// has lost are younger.
@@ -120,6 +130,10 @@ impl Session {
             _ => (None, 0, Aim::CatchUp, false),
         };
         let pages = if is_first { 1 } else { pages.saturating_add(1) };
+        let page = match &back.doubted {
+            Some(_) => 1,
+            None => page_size(remote),
+        };
         self.archive = Archive::Querying(ArchiveQuery {
             live,
             pages,
@@ -128,7 +142,6 @@ impl Session {
             ..ArchiveQuery::new(id.clone(), Origin::Cursor, aim)
         });
         self.expect_archive(remote);
-        let page = page_size(remote);
         self.ask_again(Vec::new(), Question::back(id, before, page), remote);
     }
 
@@ -140,6 +153,9 @@ impl Session {
         if asking.origin == Origin::Interrupted {
             // The messages before the interruption are not known here: start from the end again.
             return self.ask_back(None, Back::default(), remote);
+        }
+        if back.doubted.is_some() {
+            return self.cursor_is_forgotten(remote);
         }
         if back.newest.is_none() {
             back.newest = fin.last.or(asking.last.take());
@@ -191,6 +207,18 @@ impl Session {
 fn reaches_back(remote: &Remote) -> bool {
     let unknown = first_unknown(remote);
     unknown.is_some() && unknown != remote.knowledge.archive
+}
+
+/// Returns the id of the message after which the archive was queried.
+pub(super) fn asked_after(remote: &Remote) -> Option<String> {
+    let place = match &remote.knowledge.archive_recheck {
+        Some(ArchiveRecheck::Asked { place, .. }) => Some(place.clone()),
+        _ => catch_up_from(remote),
+    };
+    match place {
+        Some(ArchiveCursor::After(id)) => Some(id),
+        _ => None,
+    }
 }
 
 /// Returns the id of the cursor's message: finding it shows that the archive has removed nothing that was not read.

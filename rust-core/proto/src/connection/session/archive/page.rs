@@ -8,6 +8,7 @@ use crate::time::UnixTime;
 use crate::xep::mam::{self, Archived, Fin, ResultError};
 use crate::xml::{Element, RefusedStanza};
 
+use super::forgotten::asked_after;
 use super::place::{EMPTY, held_until, is_place, move_cursor};
 use super::query::{Question, expect_page, page_query};
 use super::{Aim, Archive, ArchiveQuery, Back, Origin, QUERY_PREFIX, Reading, asks_for_messages};
@@ -139,7 +140,9 @@ impl Session {
             let Archive::Querying(asking) = &mut self.archive else {
                 return;
             };
-            return if asking.is_forgotten(is_doubtful || is_not_found(iq), remote) {
+            return if is_doubtful && let Some(place) = asked_after(remote) {
+                self.doubt_empty_page(place, remote)
+            } else if asking.is_forgotten(is_doubtful || is_not_found(iq), remote) {
                 self.cursor_is_forgotten(remote)
             } else {
                 self.page_failed(Vec::new(), remote)
