@@ -146,7 +146,7 @@ struct Back {
     first: Option<String>,
     /// This page contains a message from before the time of the cursor.
     is_far_enough: bool,
-    /// The archive had nothing after this message. This page is its newest message, which shows whether it still has it.
+    /// The archive had nothing after this message. This is its last page, which shows whether it still has it.
     doubted: Option<String>,
 }
 
@@ -286,7 +286,7 @@ impl ArchiveQuery {
             back.first.get_or_insert_with(|| archived.id.clone());
             back.is_far_enough |= is_older(place::limit(remote));
             if back.doubted.take_if(|id| *id == archived.id).is_some() {
-                // It is the newest one, and nothing is gone.
+                // Nothing is gone.
                 back.is_far_enough = true;
                 self.sought = None;
             }

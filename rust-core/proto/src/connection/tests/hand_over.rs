@@ -108,34 +108,46 @@ fn i8_an_empty_page_after_a_hand_over_is_not_believed() {
     let query = next.sends("archive + r");
     assert!(query.contains("<after>a0</after>"), "{query}");
     next.serve(&(fin(&query, true, "") + &ack(GREETED2 + 1)));
-    let newest = next.sends("archive + r");
-    next.serve(&(result(&newest, "a2", &message("in2")) + &fin(&newest, false, "a2")));
+    let last = next.sends("archive + r");
+    next.serve(&(result(&last, "a2", &message("in2")) + &fin(&last, false, "a2")));
     let by_time = next.sends("archive");
     assert!(by_time.contains("<field var='start'>"), "{by_time}");
 }
 
-/// The archive was read up to `a2`, and a message that it took before came live only then. Nothing follows `a2`: read by time,
-/// more messages could come than are remembered.
+/// The message after which nothing was archived is in the last page: nothing is gone. Read by time, more messages could come than
+/// are remembered. Those that the archive took meanwhile are read.
 #[test]
-fn i8_i21_an_empty_page_after_the_newest_message_is_believed() {
-    let settled = ArchiveRecheck::Settle(ArchiveCursor::After("a2".to_owned()));
-    let knowledge = Knowledge {
-        archive: after("a1"),
-        archive_time: Some(WALL),
-        archive_recheck: Some(settled),
-        ..after_sasl2()
-    };
-    let first = unanswered(knowledge, 0);
-    let mut next = again(first, 1);
-    let query = next.sends("archive + r");
-    assert!(query.contains("<after>a2</after>"), "{query}");
-    next.serve(&(fin(&query, true, "") + &ack(GREETED2 + 1)));
-    let newest = next.sends("archive + r");
-    assert!(newest.contains("<max>1</max><before/>"), "{newest}");
-    next.serve(&(result(&newest, "a2", &message("in2")) + &fin(&newest, false, "a2")));
-    next.sends("");
-    assert_eq!(next.knowledge().archive, after("a2"));
-    assert_eq!(gaps(&next), 0);
+fn i8_i21_an_empty_page_is_believed_where_the_last_page_has_its_place() {
+    for newer in [false, true] {
+        let mut first = again(interrupted(), 0);
+        first.serve(&(live("in1", "a1") + &live("in2", "a2")));
+        let settled = ArchiveRecheck::Settle(ArchiveCursor::After("a2".to_owned()));
+        let knowledge = Knowledge {
+            archive: after("a1"),
+            archive_time: Some(WALL),
+            archive_recheck: Some(settled),
+            ..first.knowledge()
+        };
+        let mut next = again(knowledge, 1);
+        let query = next.sends("archive + r");
+        assert!(query.contains("<after>a2</after>"), "{query}");
+        next.serve(&(fin(&query, true, "") + &ack(GREETED2 + 1)));
+        let last = next.sends("archive + r");
+        assert!(last.contains("<before/>"), "{last}");
+        let mut page = result(&last, "a1", &message("in1")) + &result(&last, "a2", &message("in2"));
+        let newest = if newer { "a3" } else { "a2" };
+        if newer {
+            page += &result(&last, "a3", &message("in3"));
+        }
+        next.serve(&(page + &fin(&last, false, newest)));
+        next.sends("");
+        assert_eq!(
+            reported(&mut next),
+            if newer { vec!["in3"] } else { vec![] }
+        );
+        assert_eq!(next.knowledge().archive, after(newest));
+        assert_eq!(gaps(&next), 0);
+    }
 }
 
 /// Its login may be processed after the next one.

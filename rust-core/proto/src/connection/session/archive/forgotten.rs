@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Some archives answer instead that nothing follows a message that they do not have (Prosody 13.0 on files). So after an empty
-//! page that is doubtful the newest message is requested. If it is another one, the page is treated as `item-not-found`.
+//! page that is doubtful the last page is requested. If it does not have that message, this is treated as `item-not-found`.
 //!
 //! The oldest messages expire first. If the archive returns the cursor's message after all, or one from before its time, it has
 //! all messages since then. Otherwise it may have removed some of these, too, and a possible gap is reported in addition to the
@@ -79,14 +79,22 @@ impl Session {
         }
     }
 
-    /// The archive has nothing after this message: it is the newest one, or gone. Requests the newest one, since what is read by
-    /// time may be more than the duplicates that are remembered.
+    /// The archive has nothing after this message: it is gone, or the newest one, or those after it are still to be archived.
+    /// Requests the last page, since what is read by time may be more than the duplicates that are remembered.
     pub(super) fn doubt_empty_page(&mut self, place: String, remote: &mut Remote) {
         let back = Back {
             doubted: Some(place),
             ..Back::default()
         };
+        let is_back =
+            matches!(&self.archive, Archive::Querying(asking) if asking.begins_back(remote));
         self.ask_back(None, back, remote);
+        if let Archive::Querying(asking) = &mut self.archive
+            && is_back
+        {
+            // Where it is read from by time depends on it.
+            asking.origin = Origin::Earlier;
+        }
     }
 
     /// Requests the page that begins at the cursor's time. If the message is gone after which one with unknown delivery was
@@ -130,10 +138,7 @@ impl Session {
             _ => (None, 0, Aim::CatchUp, false),
         };
         let pages = if is_first { 1 } else { pages.saturating_add(1) };
-        let page = match &back.doubted {
-            Some(_) => 1,
-            None => page_size(remote),
-        };
+        let page = page_size(remote);
         self.archive = Archive::Querying(ArchiveQuery {
             live,
             pages,
@@ -152,7 +157,10 @@ impl Session {
         };
         if asking.origin == Origin::Interrupted {
             // The messages before the interruption are not known here: start from the end again.
-            return self.ask_back(None, Back::default(), remote);
+            return match asked_after(remote).filter(|_| start(remote).is_some()) {
+                Some(place) => self.doubt_empty_page(place, remote),
+                None => self.ask_back(None, Back::default(), remote),
+            };
         }
         if back.doubted.is_some() {
             return self.cursor_is_forgotten(remote);
