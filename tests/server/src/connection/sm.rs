@@ -160,8 +160,10 @@ impl Connection {
     pub(super) fn after_resumed(&mut self, cx: &mut Cx<'_>) {
         let fault = self.resume_fault(cx);
         if let Phase::Bound { session, .. } = self.phase {
-            let begins = fault == Some(ResumeFault::UnreadAfter);
-            self.is_unread = cx.world.is_unread(session, begins);
+            if fault == Some(ResumeFault::UnreadAfter) {
+                cx.world.leave_unread(session);
+            }
+            self.is_unread = cx.world.is_unread(session);
         }
         match fault {
             Some(ResumeFault::ErrorAfter) => {

@@ -219,13 +219,17 @@ impl World {
         self.last_session
     }
 
-    /// Returns whether nothing is read of this session, which is so for good once it `begins`.
-    pub(crate) fn is_unread(&mut self, session: SessionId, begins: bool) -> bool {
-        let Some(session) = self.sessions.get_mut(&session) else {
-            return false;
-        };
-        session.is_unread |= begins;
-        session.is_unread
+    /// Reads nothing of this session from now on.
+    pub(crate) fn leave_unread(&mut self, session: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.is_unread = true;
+        }
+    }
+
+    /// Returns whether nothing is read of this session.
+    pub(crate) fn is_unread(&self, session: SessionId) -> bool {
+        let session = self.sessions.get(&session);
+        session.is_some_and(|session| session.is_unread)
     }
 
     /// Returns whether there is a session of which nothing is read.
