@@ -90,9 +90,13 @@ fn configuration(site: &Site, packaged: &str) -> Result<String, &'static str> {
         Flavour::Ejabberd => "  mod_auth_fast: {}\n",
         _ => "",
     };
+    let uploads = match site.config.uploads {
+        true => format!("  mod_http_upload:\n    put_url: https://upload.{DOMAIN}/upload\n"),
+        false => String::new(),
+    };
     config = config.replacen(
         MODULES,
-        &format!("{MODULES}{tokens}  mod_mam:\n    default: always\n"),
+        &format!("{MODULES}{tokens}{uploads}  mod_mam:\n    default: always\n"),
         1,
     );
     let window = site.config.resume_window_s;

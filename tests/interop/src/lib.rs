@@ -42,6 +42,8 @@ pub mod flaky;
 pub mod measure;
 #[cfg(feature = "real-servers")]
 pub mod phone;
+#[cfg(feature = "real-servers")]
+pub mod real_world;
 
 pub use error::{StartError, Unavailable};
 pub use flavour::Flavour;

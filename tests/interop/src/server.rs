@@ -30,7 +30,7 @@ pub struct ServerConfig {
     pub tickets: bool,
     /// How long a stream can be resumed after its connection was lost.
     pub resume_window_s: u32,
-    /// Gives Prosody an upload service (XEP-0363) that hands out slots, without HTTP. ejabberd's needs HTTP.
+    /// Gives Prosody or ejabberd an upload service (XEP-0363) that hands out slots, without HTTP behind them.
     pub uploads: bool,
     /// Where it listens: an address of the network namespace that it is started in.
     pub address: Ipv4Addr,

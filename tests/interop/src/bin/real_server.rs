@@ -1,20 +1,26 @@
 //! A real server as a process, for test runners that are not written in Rust.
 //!
-//! `real-server prosody` or `real-server ejabberd`. It prints lines: `starttls PORT`, `direct PORT`, `account JID
-//! PASSWORD` for each account, the certificate of the authority as PEM, and `ready`. Where the server is not available
-//! on this machine, it prints `unavailable` and the reason. It ends with its standard input.
+//! `real-server prosody` or `real-server ejabberd`. It speaks like `snapback-test-server`
+//! (`tests/scenarios/README.md`): JSON, one object a line. Its first line gives its addresses, or, where the server is not
+//! available on this machine, `{"ready":false,"unavailable":".."}`. Then it takes the `world` steps of a day and answers
+//! `{"ok":true}` to each. It ends with its standard input.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "test support: its output is its purpose"
 )]
 
-use std::io::{self, Read as _};
+use std::fs;
+use std::io::{self, BufRead as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use snapback_interop::{Account, Flavour, RunningServer, ServerConfig, StartError, start};
+use serde_json::{Value, json};
+use snapback_interop::real_world::{Command, RealWorld};
+use snapback_interop::{Account, Flavour, StartError};
 
-fn main() -> ExitCode {
+#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
+async fn main() -> ExitCode {
     let flavour = match std::env::args().nth(1).as_deref() {
         Some("prosody") => Flavour::ProsodyModern,
         Some("ejabberd") => Flavour::Ejabberd,
@@ -23,17 +29,27 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match start(ServerConfig::new(flavour)) {
-        Ok(server) => {
-            describe(&server);
-            // Input is ignored; only its end matters.
-            let _ = io::stdin().read_to_end(&mut Vec::new());
-            ExitCode::SUCCESS
-        }
+    let world = match RealWorld::open(flavour).await {
+        Ok(world) => world,
         Err(StartError::Unavailable(why)) => {
-            println!("unavailable {why}");
-            ExitCode::SUCCESS
+            println!(
+                "{}",
+                json!({"ready": false, "unavailable": why.to_string()})
+            );
+            return ExitCode::SUCCESS;
         }
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let name = format!("snapback-real-server-{}.pem", std::process::id());
+    let ca_file = std::env::temp_dir().join(name);
+    let served = serve(&world, &ca_file).await;
+    // The file is not needed any more; one that remains is no failure.
+    let _ = fs::remove_file(&ca_file);
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
@@ -41,13 +57,37 @@ fn main() -> ExitCode {
     }
 }
 
-fn describe(server: &RunningServer) {
-    println!("starttls {}", server.starttls_addr().port());
-    println!("direct {}", server.direct_addr().port());
-    for account in [Account::Juliet, Account::Romeo] {
-        let account = server.account(account);
-        println!("account {} {}", account.jid, account.password);
+async fn serve(world: &RealWorld, ca_file: &PathBuf) -> io::Result<()> {
+    fs::write(ca_file, world.server().ca_pem())?;
+    println!("{}", ready(world, ca_file));
+    // No task but this one needs the thread: the link has the runtime's others.
+    for line in io::stdin().lock().lines() {
+        let answer = match serde_json::from_str::<Command>(&line?) {
+            Ok(command) => {
+                world.obey(command).await;
+                json!({"ok": true})
+            }
+            Err(error) => json!({"ok": false, "error": format!("not a command: {error}")}),
+        };
+        println!("{answer}");
     }
-    println!("{}", server.ca_pem().trim_end());
-    println!("ready");
+    Ok(())
+}
+
+fn ready(world: &RealWorld, ca_file: &Path) -> Value {
+    let server = world.server();
+    let accounts = [Account::Juliet, Account::Romeo].map(|account| {
+        let account = server.account(account);
+        json!({"jid": account.jid, "password": account.password})
+    });
+    json!({
+        "ready": true,
+        "host": server.direct_addr().ip().to_string(),
+        "starttls_port": server.starttls_addr().port(),
+        "direct_port": server.direct_addr().port(),
+        "link_port": world.link_addr().port(),
+        "ca_file": ca_file.display().to_string(),
+        "domain": server.domain(),
+        "accounts": accounts,
+    })
 }
