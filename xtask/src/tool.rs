@@ -201,6 +201,28 @@ fn count(line: &str, outcome: &mut Outcome) {
     }
 }
 
+/// Builds the reference server as a process, for runners that are not written in Rust.
+pub(crate) fn test_server() -> Result<PathBuf, String> {
+    built("snapback-test-server", &["--package", "snapback-scenarios"])
+}
+
+/// The same for Prosody and ejabberd as packaged. With the features that the tests on real servers are built with, so that
+/// they share its parts.
+pub(crate) fn real_server() -> Result<PathBuf, String> {
+    let package = [
+        "--package",
+        "snapback-interop",
+        "--features",
+        "real-servers",
+    ];
+    built("real-server", &package)
+}
+
+fn built(program: &str, package: &[&str]) -> Result<PathBuf, String> {
+    run(cargo(&["build", "--quiet", "--bin", program]).args(package))?;
+    Ok(target_folder().join("debug").join(program))
+}
+
 /// The tool that comes with Rust's compiler: it reads Apple's format everywhere, and Xcode has none.
 pub(crate) fn objcopy() -> Result<PathBuf, String> {
     let path = compilers_tools()?.join("rust-objcopy");

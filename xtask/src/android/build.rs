@@ -17,9 +17,9 @@ pub(super) struct Host {
     pub(super) library: PathBuf,
     /// UniFFI's Kotlin.
     pub(super) generated: PathBuf,
-    /// The server for the tests.
+    /// The reference server as a process.
     pub(super) test_server: PathBuf,
-    /// Prosody, for the same.
+    /// Prosody and ejabberd as a process.
     pub(super) real_server: PathBuf,
 }
 
@@ -38,22 +38,8 @@ impl Host {
             "--package",
             "snapback-bindgen",
         ]))?;
-        tool::run(&mut cargo(&[
-            "build",
-            "--quiet",
-            "--package",
-            "snapback-scenarios",
-            "--bin",
-            "snapback-test-server",
-        ]))?;
-        // With the features of the workspace, as the tests before this step have built its parts.
-        tool::run(&mut cargo(&[
-            "build",
-            "--quiet",
-            "--workspace",
-            "--bin",
-            "real-server",
-        ]))?;
+        let test_server = tool::test_server()?;
+        let real_server = tool::real_server()?;
         let built = tool::target_folder().join("debug");
         let native = folder().join("native");
         fresh(&native)?;
@@ -73,8 +59,8 @@ impl Host {
             native,
             library,
             generated,
-            test_server: built.join("snapback-test-server"),
-            real_server: built.join("real-server"),
+            test_server,
+            real_server,
         })
     }
 }

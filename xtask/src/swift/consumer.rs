@@ -7,8 +7,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use super::package;
 use super::toolchain::Toolchain;
-use super::{package, test_server};
 use crate::{files, tool};
 
 /// How the sample names the package, in its own folder.
@@ -19,7 +19,7 @@ const SHOWN: [&str; 2] = ["bound after 5 round trips", "resumed after 3 round tr
 
 /// Has the sample resolve, build and log in, lose its connection, and resume.
 pub(super) fn check(swift: &Toolchain) -> Result<(), String> {
-    let server = test_server()?;
+    let server = tool::test_server()?;
     let work = tool::target_folder().join("swift/consumer");
     files::fresh(&work)?;
     let repository = work.join("Snapback");

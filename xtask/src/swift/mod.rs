@@ -24,7 +24,7 @@ use std::process::{Command, Stdio};
 pub(crate) use release::{release, xcframework};
 
 use crate::report::{Outcome, Report};
-use crate::tool::{self, cargo};
+use crate::tool;
 use toolchain::{Missing, Toolchain};
 
 /// How often a test connects and closes, if nothing else is said.
@@ -165,10 +165,13 @@ fn build(swift: &Toolchain) -> Result<(), String> {
 }
 
 fn test(swift: &Toolchain) -> Outcome {
-    let server = match test_server() {
-        Ok(server) => server,
-        Err(why) => return Outcome::of(Err(why)),
-    };
+    match test_command(swift) {
+        Ok(mut command) => run_tests(&mut command),
+        Err(why) => Outcome::of(Err(why)),
+    }
+}
+
+fn test_command(swift: &Toolchain) -> Result<Command, String> {
     // Line by line: otherwise the last lines before a test that does not end are missing, and another one is suspected.
     let mut command = if IS_MAC {
         swift.command(tool::workspace(), "swift", ["test"])
@@ -177,25 +180,15 @@ fn test(swift: &Toolchain) -> Outcome {
     };
     command.args(["--skip-build", "--no-parallel", "--disable-xctest"]);
     command.args(["-Xswiftc", "-warnings-as-errors"]);
-    command.env("SNAPBACK_TEST_SERVER", server);
+    command.env("SNAPBACK_TEST_SERVER", tool::test_server()?);
+    // The real servers are packages of Debian.
+    if !IS_MAC {
+        command.env("SNAPBACK_REAL_SERVER", tool::real_server()?);
+    }
     if let Some(cycles) = std::env::var_os(CYCLES) {
         command.env(CYCLES, cycles);
     }
-    run_tests(&mut command)
-}
-
-/// The reference server as a process, built.
-fn test_server() -> Result<PathBuf, String> {
-    let arguments = [
-        "build",
-        "--quiet",
-        "--package",
-        "snapback-scenarios",
-        "--bin",
-        "snapback-test-server",
-    ];
-    tool::run(&mut cargo(&arguments))?;
-    Ok(tool::target_folder().join("debug/snapback-test-server"))
+    Ok(command)
 }
 
 /// Shows what is tested, and counts.

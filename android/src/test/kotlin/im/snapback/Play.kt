@@ -178,11 +178,6 @@ internal class Play(
 
     private fun stats(): JsonObject = server.tell("stats")["stats"].asJsonObject
 
-    private fun JsonObject.knows(vararg names: String) {
-        val unknown = keySet() - names.toSet()
-        check(unknown.isEmpty()) { "unknown: $unknown" }
-    }
-
     override fun close() {
         apps.forEach { it.close() }
         server.close()

@@ -15,21 +15,10 @@ import org.junit.jupiter.api.io.TempDir
 
 /** The same API with a packaged Prosody as the server. */
 class ProsodyTest {
-    /** Prosody in a separate process; see `tests/interop/src/bin/real_server.rs`. */
     private class Prosody : AutoCloseable {
-        private val process =
-            ProcessBuilder(System.getProperty("snapback.test.real.server"), "prosody")
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start()
-        private val said = process.inputStream.bufferedReader().lineSequence().takeWhile { it != "ready" }.toList()
-
-        /** Why Prosody is not available. */
-        val unavailable: String? = said.firstOrNull { it.startsWith("unavailable ") }
-        val directPort: Int by lazy { said.first { it.startsWith("direct ") }.substringAfter(' ').toInt() }
-        val accounts: List<Pair<String, String>> by lazy {
-            said.filter { it.startsWith("account ") }.map { it.split(' ') }.map { (_, jid, password) -> jid to password }
-        }
-        val authority: String by lazy { said.dropWhile { !it.startsWith("-----BEGIN") }.joinToString("\n") }
+        private val server = TestServer.real("prosody")
+        val unavailable: String? get() = server.unavailable
+        val accounts: List<Pair<String, String>> by lazy { server.passwords.toList() }
 
         suspend fun open(
             number: Int,
@@ -37,16 +26,12 @@ class ProsodyTest {
             block: Configuration.() -> Unit = {},
         ): SnapbackClient =
             SnapbackClient.open(accounts[number].first, accounts[number].second) {
-                server("127.0.0.1", directPort)
-                danger { trustOnlyTheseRoots(authority) }
+                on(server)
                 storage = Storage.InFileWithKeys(File(folder, "$number.db"), File(folder, "keys$number"))
                 block()
             }
 
-        override fun close() {
-            process.outputStream.close()
-            process.waitFor()
-        }
+        override fun close() = server.close()
     }
 
     @Test

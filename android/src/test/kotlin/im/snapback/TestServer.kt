@@ -4,23 +4,29 @@ import com.google.gson.JsonObject
 import com.google.gson.JsonParser
 import java.io.File
 
-/** The reference server in a separate process, with a link that can be cut; see `tests/scenarios/README.md`. */
-internal class TestServer(vararg arguments: String) : AutoCloseable {
-    private val process: Process =
-        ProcessBuilder(System.getProperty("snapback.test.server"), *arguments)
-            .redirectError(ProcessBuilder.Redirect.INHERIT)
-            .start()
+/** A server in a separate process, with a link that can be cut; see `tests/scenarios/README.md`. */
+internal class TestServer private constructor(program: List<String>) : AutoCloseable {
+    /** The reference server, with these options. */
+    constructor(vararg arguments: String) : this(listOf(System.getProperty("snapback.test.server"), *arguments))
+
+    private val process: Process = ProcessBuilder(program).redirectError(ProcessBuilder.Redirect.INHERIT).start()
     private val input = process.outputStream.bufferedWriter()
     private val output = process.inputStream.bufferedReader()
     private val ready = line()
 
-    val directPort: Int = ready["direct_port"].asInt
-    val startTlsPort: Int = ready["starttls_port"].asInt
-    val authority: String = File(ready["ca_file"].asString).readText()
+    /** Why a [real] server is not available on this machine; `null` if it runs. */
+    val unavailable: String? = ready["unavailable"]?.asString
+    val directPort: Int by lazy { ready["direct_port"].asInt }
+    val startTlsPort: Int by lazy { ready["starttls_port"].asInt }
+
+    /** The port of the link in front of a [real] server. */
+    val linkPort: Int by lazy { ready["link_port"].asInt }
+    val authority: String by lazy { File(ready["ca_file"].asString).readText() }
 
     /** Passwords by bare address. */
-    val passwords: Map<String, String> =
+    val passwords: Map<String, String> by lazy {
         ready["accounts"].asJsonArray.map { it.asJsonObject }.associate { it["jid"].asString to it["password"].asString }
+    }
 
     /** Sends a command and returns the server's answer. */
     fun tell(
@@ -57,5 +63,10 @@ internal class TestServer(vararg arguments: String) : AutoCloseable {
     override fun close() {
         input.close()
         process.waitFor()
+    }
+
+    companion object {
+        /** Prosody or ejabberd as packaged: `tests/interop/src/bin/real_server.rs`. */
+        fun real(name: String): TestServer = TestServer(listOf(System.getProperty("snapback.test.real.server"), name))
     }
 }
