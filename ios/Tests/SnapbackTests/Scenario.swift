@@ -42,12 +42,11 @@ struct Scenario {
 
 extension Scenario {
   init(_ text: String) throws {
-    var file = try Fields(JSONDecoder().decode(Json.self, from: Data(text.utf8)))
+    var file = try Fields(text: text)
     name = try file.text("name")
     _ = try file.text("story")
     setting = try Setting(Fields(file.take("setting") ?? .object([:])))
-    guard case .list(let steps) = file.take("steps") else { throw UnknownField(what: "no steps") }
-    self.steps = try steps.map(ScenarioStep.init)
+    steps = try file.list("steps").map(ScenarioStep.init)
     try file.end()
   }
 }
@@ -123,14 +122,18 @@ extension Scenario.Expectation {
 struct Fields {
   private var rest: [String: Json]
 
-  fileprivate init(_ json: Json) throws {
+  init(text: String) throws {
+    try self.init(JSONDecoder().decode(Json.self, from: Data(text.utf8)))
+  }
+
+  init(_ json: Json) throws {
     guard case .object(let fields) = json else { throw Scenario.UnknownField(what: "not an object") }
     rest = fields
   }
 
-  fileprivate mutating func take(_ name: String) -> Json? { rest.removeValue(forKey: name) }
+  mutating func take(_ name: String) -> Json? { rest.removeValue(forKey: name) }
 
-  fileprivate mutating func text(_ name: String, _ missing: String? = nil) throws -> String {
+  mutating func text(_ name: String, _ missing: String? = nil) throws -> String {
     switch (take(name), missing) {
     case (.text(let text), _): return text
     case (nil, let missing?): return missing
@@ -138,7 +141,7 @@ struct Fields {
     }
   }
 
-  fileprivate mutating func number(_ name: String, _ missing: Int? = nil) throws -> Int {
+  mutating func number(_ name: String, _ missing: Int? = nil) throws -> Int {
     switch (take(name), missing) {
     case (.number(let number), _): return number
     case (nil, let missing?): return missing
@@ -146,12 +149,31 @@ struct Fields {
     }
   }
 
-  fileprivate mutating func flag(_ name: String) throws -> Bool {
-    guard case .flag(let flag) = take(name) else { throw Scenario.UnknownField(what: name) }
-    return flag
+  mutating func flag(_ name: String, _ missing: Bool? = nil) throws -> Bool {
+    switch (take(name), missing) {
+    case (.flag(let flag), _): return flag
+    case (nil, let missing?): return missing
+    default: throw Scenario.UnknownField(what: name)
+    }
   }
 
-  fileprivate func end() throws {
+  mutating func textIfAny(_ name: String) throws -> String? {
+    rest[name] == nil ? nil : try text(name)
+  }
+
+  mutating func list(_ name: String) throws -> [Json] {
+    guard case .list(let list) = take(name) else { throw Scenario.UnknownField(what: "no \(name)") }
+    return list
+  }
+
+  mutating func texts(_ name: String) throws -> [String] {
+    try list(name).map { text in
+      guard case .text(let text) = text else { throw Scenario.UnknownField(what: name) }
+      return text
+    }
+  }
+
+  func end() throws {
     if let name = rest.keys.min() { throw Scenario.UnknownField(what: name) }
   }
 }

@@ -213,8 +213,8 @@ struct Phone {
     let beside = [Bundle.main.bundleURL, executable, Bundle.main.executableURL?.deletingLastPathComponent()]
     let candidates = beside.compactMap { $0?.appendingPathComponent("snapback-phone").path }
     let path = try #require(candidates.first { FileManager.default.isExecutableFile(atPath: $0) })
-    lines = try Lines(
-      path, [world.ready.host, "\(world.ready.directPort)", world.ready.caFile, folder.url.path] + options)
+    let authority = try #require(world.ready.caFile)
+    lines = try Lines(path, [world.ready.host, "\(world.ready.directPort)", authority, folder.url.path] + options)
   }
 
   func next() async throws -> String? { try await lines.next() }

@@ -3,13 +3,17 @@ import Foundation
 import Snapback
 import Testing
 
-/// The reference server of a test as a process, with a link that can be cut (`tests/scenarios/README.md`).
+/// The server of a test as a process, with a link that can be cut (`tests/scenarios/README.md`).
 final class World: Sendable {
   struct Ready: Decodable, Sendable {
     let host: String
     let starttlsPort: UInt16
     let directPort: UInt16
-    let caFile: String
+    /// The link in front of a real server.
+    let linkPort: UInt16?
+    /// The certificate of the reference server's authority, and that of a real server's.
+    let caFile: String?
+    let caPem: String?
     let accounts: [Account]
   }
 
@@ -63,12 +67,32 @@ final class World: Sendable {
     try await self.init(options: options)
   }
 
-  init(options: [String]) async throws {
+  /// The reference server.
+  convenience init(options: [String]) async throws {
     guard let path = ProcessInfo.processInfo.environment["SNAPBACK_TEST_SERVER"] else { throw Problem.noServer }
-    process = try Lines(path, options)
-    ready = try Self.decode(Ready.self, try await process.next() ?? "")
-    certificate = try String(contentsOfFile: ready.caFile, encoding: .utf8)
+    try await self.init(Lines(path, options))
   }
+
+  /// Prosody or ejabberd as packaged (`tests/interop/src/bin/real_server.rs`): on the other side of a connection, since it
+  /// may run in another root than the tests.
+  convenience init(real server: String) async throws {
+    guard let port = Self.realServers[server] else { throw Problem.noServer }
+    try await self.init(Lines(port: port))
+  }
+
+  private init(_ process: Lines) async throws {
+    self.process = process
+    ready = try Self.decode(Ready.self, try await process.next() ?? "")
+    certificate =
+      if let pem = ready.caPem { pem } else { try String(contentsOfFile: ready.caFile ?? "", encoding: .utf8) }
+  }
+
+  /// The ports of the real servers that run for the tests, by name: `prosody=40001 ejabberd=40002`.
+  static let realServers: [String: UInt16] = {
+    let servers = ProcessInfo.processInfo.environment["SNAPBACK_REAL_SERVERS"] ?? ""
+    let pairs = servers.split(separator: " ").map { $0.split(separator: "=") }
+    return Dictionary(uniqueKeysWithValues: pairs.map { (String($0[0]), UInt16($0[1]) ?? 0) })
+  }()
 
   deinit {
     process.end()
@@ -130,7 +154,8 @@ final class World: Sendable {
 
 /// A process with which the tests exchange lines.
 final class Lines: Sendable {
-  private let process: Process
+  /// `nil` for one that others have started.
+  private let process: Process?
   private let input: FileHandle
   private let reader: LineReader
   /// Reads run one at a time on this queue, so that no thread of Swift's own pool is blocked.
@@ -147,6 +172,25 @@ final class Lines: Sendable {
     self.process = process
     self.input = input.fileHandleForWriting
     reader = LineReader(output.fileHandleForReading)
+  }
+
+  /// Connects to a process on this machine.
+  init(port: UInt16) throws {
+    let stream = socket(AF_INET, streamType, 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    let connected = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(stream, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    guard connected == 0 else { throw CocoaError(.fileReadUnknown) }
+    let handle = FileHandle(fileDescriptor: stream, closeOnDealloc: true)
+    process = nil
+    input = handle
+    reader = LineReader(handle)
   }
 
   /// Returns the next line; `nil` at the end.
@@ -171,10 +215,17 @@ final class Lines: Sendable {
   /// Kills the process, as a system does that needs its memory. `waitUntilExit` is not used: it runs a run loop, and on
   /// Linux it may not return on another thread than the main one.
   func kill() async throws {
+    guard let process else { return }
     Foundation.kill(process.processIdentifier, SIGKILL)
-    try await eventually("the end of a process") { !self.process.isRunning }
+    try await eventually("the end of a process") { !process.isRunning }
   }
 }
+
+#if canImport(Glibc)
+  private let streamType = Int32(SOCK_STREAM.rawValue)
+#else
+  private let streamType = SOCK_STREAM
+#endif
 
 /// Reads lines. It is used only on the queue of its process.
 private final class LineReader: @unchecked Sendable {

@@ -12,6 +12,7 @@ mod generated;
 mod graph;
 mod link;
 mod mobile;
+mod real_servers;
 mod release;
 mod symbols;
 mod toolchain;
@@ -25,6 +26,7 @@ pub(crate) use release::{release, xcframework};
 
 use crate::report::{Outcome, Report};
 use crate::tool;
+use real_servers::RealServers;
 use toolchain::{Missing, Toolchain};
 
 /// How often a test connects and closes, if nothing else is said.
@@ -165,13 +167,20 @@ fn build(swift: &Toolchain) -> Result<(), String> {
 }
 
 fn test(swift: &Toolchain) -> Outcome {
-    match test_command(swift) {
+    // They end when this is dropped.
+    let mut servers = RealServers::default();
+    let command = match IS_MAC {
+        // They are packages of Debian.
+        true => test_command(swift, &servers),
+        false => servers.start().and_then(|()| test_command(swift, &servers)),
+    };
+    match command {
         Ok(mut command) => run_tests(&mut command),
         Err(why) => Outcome::of(Err(why)),
     }
 }
 
-fn test_command(swift: &Toolchain) -> Result<Command, String> {
+fn test_command(swift: &Toolchain, servers: &RealServers) -> Result<Command, String> {
     // Line by line: otherwise the last lines before a test that does not end are missing, and another one is suspected.
     let mut command = if IS_MAC {
         swift.command(tool::workspace(), "swift", ["test"])
@@ -181,10 +190,7 @@ fn test_command(swift: &Toolchain) -> Result<Command, String> {
     command.args(["--skip-build", "--no-parallel", "--disable-xctest"]);
     command.args(["-Xswiftc", "-warnings-as-errors"]);
     command.env("SNAPBACK_TEST_SERVER", tool::test_server()?);
-    // The real servers are packages of Debian.
-    if !IS_MAC {
-        command.env("SNAPBACK_REAL_SERVER", tool::real_server()?);
-    }
+    command.env("SNAPBACK_REAL_SERVERS", servers.ports());
     if let Some(cycles) = std::env::var_os(CYCLES) {
         command.env(CYCLES, cycles);
     }

@@ -34,7 +34,7 @@ internal class Day(
         day.knows("name", "story", "steps")
         day["steps"].asJsonArray.map { it.asJsonObject }.forEachIndexed { index, step ->
             try {
-                play(Step(step))
+                play(DayStep(step))
             } catch (error: Throwable) {
                 throw AssertionError("step ${index + 1}, $step: $error", error)
             }
@@ -43,7 +43,7 @@ internal class Day(
     }
 
     /** One step; each field is taken by its name, and none may be left. */
-    private class Step(val json: JsonObject) {
+    private class DayStep(val json: JsonObject) {
         private val taken = mutableSetOf<String>()
 
         fun has(name: String): Boolean = json.has(name)
@@ -61,7 +61,7 @@ internal class Day(
         fun end() = json.knows(*taken.toTypedArray())
     }
 
-    private suspend fun play(step: Step) {
+    private suspend fun play(step: DayStep) {
         when {
             step.has("juliet") -> act(juliet, romeo, step, step.text("juliet"))
             step.has("romeo") -> act(romeo, juliet, step, step.text("romeo"))
@@ -74,7 +74,7 @@ internal class Day(
     private suspend fun act(
         person: Person,
         other: Person,
-        step: Step,
+        step: DayStep,
         verb: String,
     ) {
         val client = person.client
@@ -116,7 +116,7 @@ internal class Day(
     private suspend fun useServices(
         person: Person,
         other: Person,
-        step: Step,
+        step: DayStep,
         verb: String,
     ) {
         val client = person.client
@@ -155,7 +155,7 @@ internal class Day(
     private suspend fun write(
         person: Person,
         other: Person,
-        step: Step,
+        step: DayStep,
     ) {
         val (name, words) = step.text("as") to step.text("text")
         val room = step.textOrNull("room")
@@ -244,11 +244,11 @@ internal class Day(
 
     private fun room(name: String): Jid = Jid.parse("$name@$rooms")
 
-    private fun Step.outcome(): SessionOutcome = SessionOutcome.valueOf(text("outcome").uppercase())
+    private fun DayStep.outcome(): SessionOutcome = SessionOutcome.valueOf(text("outcome").uppercase())
 
-    private fun Step.state(): ChatState = ChatState.valueOf(text("state").uppercase())
+    private fun DayStep.state(): ChatState = ChatState.valueOf(text("state").uppercase())
 
-    private fun Step.reactions(): Reactions = Reactions(message(text("to")).id, list("emojis"))
+    private fun DayStep.reactions(): Reactions = Reactions(message(text("to")).id, list("emojis"))
 
     private fun <T> same(
         expected: T,

@@ -21,7 +21,7 @@ internal class TestServer private constructor(program: List<String>) : AutoClose
 
     /** The port of the link in front of a [real] server. */
     val linkPort: Int by lazy { ready["link_port"].asInt }
-    val authority: String by lazy { File(ready["ca_file"].asString).readText() }
+    val authority: String by lazy { ready["ca_pem"]?.asString ?: File(ready["ca_file"].asString).readText() }
 
     /** Passwords by bare address. */
     val passwords: Map<String, String> by lazy {
