@@ -115,7 +115,9 @@ impl Check<'_, '_> {
         let epochs: Option<Epochs> = self.tables.cell(cell::EPOCHS)?;
         Ok(match (epochs, epoch) {
             (Some(epochs), Some(epoch)) => epochs.last == epoch || epochs.next == epoch,
-            _ => false,
+            // The vault did not take the first epoch of a new file.
+            (Some(epochs), None) => epochs.last.is_empty(),
+            (None, _) => false,
         })
     }
 

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! file (last, next)   vault         killed here, the next opening finds
+//!     ( , a)                        neither, as at the beginning
 //!     (a, b)            b           b
 //!     (b, c)            b           b, which is still one of the two
 //!     (b, c)            c           c

@@ -10,6 +10,8 @@ pub(super) enum Fault {
     Sqlite(rusqlite::Error),
     /// A row fails its seal, or its plaintext is not what this build writes.
     Unreadable,
+    /// The device does not return what is stored.
+    Device,
     /// The device does not allow writing.
     ReadOnly,
     /// The device does not allow opening the file now.
@@ -23,7 +25,11 @@ impl Fault {
     pub(super) fn is_damage(&self) -> bool {
         match self {
             Self::Unreadable => true,
-            Self::Conflict(_) | Self::ReadOnly | Self::NotYetUnlocked | Self::Unwritable => false,
+            Self::Conflict(_)
+            | Self::Device
+            | Self::ReadOnly
+            | Self::NotYetUnlocked
+            | Self::Unwritable => false,
             Self::Sqlite(error) => !matches!(
                 error.sqlite_error_code(),
                 Some(
@@ -66,7 +72,7 @@ impl From<Fault> for StoreError {
             },
             Fault::ReadOnly => Self::ReadOnly,
             Fault::NotYetUnlocked => Self::NotYetUnlocked,
-            Fault::Unreadable | Fault::Unwritable => Self::Broken,
+            Fault::Unreadable | Fault::Device | Fault::Unwritable => Self::Broken,
         }
     }
 }

@@ -85,7 +85,16 @@ pub(super) fn open(
         let hot = check::check(&mut conn, &sealer, key_is_new, epoch, report)?;
         Ok((conn, hot))
     };
-    let (conn, hot) = match attempt(&mut report) {
+    let before = report.clone();
+    let mut opening = attempt(&mut report);
+    if opening.as_ref().is_err_and(Refused::is_damage) {
+        // SQLite may report a page as damaged that it could not read. What the device refuses now it may return later, so a file
+        // is given up only for what was read from it.
+        read_through(path)?;
+        report = before;
+        opening = attempt(&mut report);
+    }
+    let (conn, hot) = match opening {
         Ok(opened) => opened,
         Err(refused) => {
             report = refused.set_aside(path)?;
@@ -116,6 +125,10 @@ impl<E: Into<Fault>> From<E> for Refused {
 }
 
 impl Refused {
+    fn is_damage(&self) -> bool {
+        matches!(self, Self::Fault(fault) if fault.is_damage())
+    }
+
     /// Moves the file aside for a new one, if the file itself is the cause.
     fn set_aside(self, path: &Path) -> Result<OpenReport, StoreError> {
         let (trouble, suffix) = match self {
@@ -231,6 +244,19 @@ fn connect(path: &Path, sealer: &Sealer, account: &str) -> Result<Connection, Re
         return Err(Fault::Unreadable.into());
     }
     Ok(conn)
+}
+
+/// Reads the file and its log, which may be missing, to their ends.
+fn read_through(path: &Path) -> Result<(), Fault> {
+    for part in ["", "-wal"] {
+        let read = fs::File::open(beside(path, part))
+            .and_then(|mut file| std::io::copy(&mut file, &mut std::io::sink()));
+        match read {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(Fault::Device),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Returns the cause, since SQLite does not say why it cannot open a file.
