@@ -1,6 +1,7 @@
 package im.snapback
 
 import java.io.File
+import java.io.FileNotFoundException
 import java.io.FileOutputStream
 import java.io.IOException
 import java.io.RandomAccessFile
@@ -14,20 +15,22 @@ import javax.crypto.spec.GCMParameterSpec
  *
  * @param sync writes a folder's directory entries to the disk; without it, a rename may be lost in a power failure.
  * @param open opens a file to write it anew.
+ * @param load reads a file.
+ * @param isAbsent returns whether the error says that there is no such file, and not that it cannot be opened now.
  */
 internal class SealedFiles(
     private val folder: File,
     private val sync: (File) -> Unit,
     private val open: (File) -> FileOutputStream = ::FileOutputStream,
+    private val load: (File) -> ByteArray = File::readBytes,
+    private val isAbsent: (FileNotFoundException) -> Boolean = { true },
 ) {
     /** Returns the secret of that name; `null` if there is none, or if it was encrypted with another key and is lost. */
     fun read(
         name: String,
         key: SecretKey,
     ): ByteArray? {
-        val file = fileOf(name)
-        if (!file.exists()) return null
-        val sealed = file.readBytes()
+        val sealed = sealed(name) ?: return null
         if (sealed.size <= NONCE) return null
         val cipher = Cipher.getInstance(ALGORITHM)
         cipher.init(Cipher.DECRYPT_MODE, key, GCMParameterSpec(TAG_BITS, sealed, 0, NONCE))
@@ -38,6 +41,14 @@ internal class SealedFiles(
             null
         }
     }
+
+    /** An absent secret is lost, and with it all that it protects: only the system may say that, and not any failure to read. */
+    private fun sealed(name: String): ByteArray? =
+        try {
+            load(fileOf(name))
+        } catch (error: FileNotFoundException) {
+            if (isAbsent(error)) null else throw error
+        }
 
     /** Stores the secret. It is on the disk when this returns; if the process is killed before that, the old secret remains. */
     fun write(

@@ -119,10 +119,10 @@ class PlatformTest {
         val key = SecretKeySpec(ByteArray(32) { 1 }, "AES")
         SealedFiles(folder, {}).write("a", byteArrayOf(1), key)
         val full =
-            SealedFiles(folder, {}) {
+            SealedFiles(folder, {}, open = {
                 it.writeText("half")
                 throw IOException("No space left on device")
-            }
+            })
         assertThrows(IOException::class.java) { full.write("a", byteArrayOf(2), key) }
         assertEquals(1, folder.listFiles().orEmpty().size)
         assertArrayEquals(byteArrayOf(1), full.read("a", key))

@@ -11,6 +11,7 @@ import im.snapback.KeyVault
 import im.snapback.SealedFiles
 import im.snapback.VaultException
 import java.io.File
+import java.io.FileNotFoundException
 import java.io.FileOutputStream
 import java.io.IOException
 import java.security.GeneralSecurityException
@@ -38,8 +39,9 @@ public class KeystoreVault internal constructor(
     folder: File,
     sync: (File) -> Unit,
     open: (File) -> FileOutputStream = ::FileOutputStream,
+    load: (File) -> ByteArray = File::readBytes,
 ) : KeyVault {
-    private val files = SealedFiles(folder, sync, open)
+    private val files = SealedFiles(folder, sync, open, load, ::isAbsent)
 
     /** Creates a vault whose files are in [folder]; the folder is created when the first secret is written. */
     public constructor(folder: File) : this(folder, ::sync)
@@ -140,6 +142,12 @@ public class KeystoreVault internal constructor(
                 android.security.KeyStoreException.ERROR_KEY_CORRUPTED,
                 android.security.KeyStoreException.ERROR_KEY_DOES_NOT_EXIST,
             )
+
+        /** Android names the error of the system as the cause: a file that cannot be opened for another reason is there. */
+        fun isAbsent(error: FileNotFoundException): Boolean {
+            val cause = error.cause as? ErrnoException ?: return true
+            return cause.errno == OsConstants.ENOENT || cause.errno == OsConstants.ENOTDIR
+        }
 
         fun sync(folder: File) {
             try {

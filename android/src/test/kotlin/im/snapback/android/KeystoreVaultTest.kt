@@ -3,6 +3,8 @@ package im.snapback.android
 import android.os.Build
 import android.security.keystore.KeyPermanentlyInvalidatedException
 import android.security.keystore.UserNotAuthenticatedException
+import android.system.ErrnoException
+import android.system.OsConstants
 import im.snapback.VaultException
 import org.junit.After
 import org.junit.Assert.assertArrayEquals
@@ -18,6 +20,7 @@ import org.robolectric.RobolectricTestRunner
 import org.robolectric.annotation.Config
 import org.robolectric.util.ReflectionHelpers
 import java.io.File
+import java.io.FileNotFoundException
 import java.io.IOException
 import java.security.KeyStoreException
 import java.security.NoSuchAlgorithmException
@@ -64,6 +67,22 @@ class KeystoreVaultTest {
         assertArrayEquals(byteArrayOf(1, 2), vault(File(folder.root, "new/keys")).read("a"))
         FakeKeystore.keys.clear()
         assertNull(vault.read("a"))
+    }
+
+    @Test
+    fun `a secret that cannot be read now is not lost`() {
+        val place = File(folder.root, "keys")
+        vault(place).write("a", byteArrayOf(1, 2))
+        val refusals =
+            listOf(OsConstants.EACCES, OsConstants.EIO, OsConstants.EMFILE)
+                .map { FileNotFoundException("open failed").initCause(ErrnoException("open", it)) } + IOException("read failed")
+        for (refusal in refusals) {
+            val failing = KeystoreVault(place, {}, load = { throw refusal })
+            assertThrows(VaultException.Locked::class.java) { failing.read("a") }
+        }
+        val absent = FileNotFoundException("open failed").initCause(ErrnoException("open", OsConstants.ENOENT))
+        assertNull(KeystoreVault(place, {}, load = { throw absent }).read("a"))
+        assertArrayEquals(byteArrayOf(1, 2), vault(place).read("a"))
     }
 
     @Test
@@ -173,7 +192,7 @@ class KeystoreVaultTest {
 
     @Test
     fun `a full device is temporary`() {
-        val vault = KeystoreVault(folder.root, {}) { throw IOException("write failed: ENOSPC (No space left on device)") }
+        val vault = KeystoreVault(folder.root, {}, open = { throw IOException("write failed: ENOSPC (No space left on device)") })
         assertThrows(VaultException.Locked::class.java) { vault.write("a", byteArrayOf(1)) }
         vault(folder.root).write("a", byteArrayOf(1))
         assertArrayEquals(byteArrayOf(1), vault.read("a"))
