@@ -2,8 +2,8 @@
 // can fail in practice, and lets one of them, or all from one on, fail.
 //
 // SNAPBACK_CALLS_AT: the number of the call, from 1; 0 for none. SNAPBACK_CALLS_ON: "once" or "from_then_on".
-// SNAPBACK_CALLS_ERROR: "EIO" (reads and writes) or "ENOSPC" (calls that may need room). At the end of the process the
-// number of calls is printed on standard error.
+// SNAPBACK_CALLS_ERROR: "EIO" (reads and writes), "ENOSPC" (calls that may need room) or "short" (a write that writes half, as
+// one that fills the device does). At the end of the process the number of calls is printed on standard error.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -36,16 +36,26 @@ static int is_file_in_folder(int fd) {
   return in_folder(path);
 }
 
-// Whether this call must fail; then errno is set.
-static int fails(int needs_room) {
-  int is_full = strcmp(setting("SNAPBACK_CALLS_ERROR"), "ENOSPC") == 0;
-  if (is_full && !needs_room) return 0;
+static int error_is(const char *name) { return strcmp(setting("SNAPBACK_CALLS_ERROR"), name) == 0; }
+
+// Whether it is this call's turn.
+static int is_turn(void) {
   long number = __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST);
   long at = atol(setting("SNAPBACK_CALLS_AT"));
   int is_sticky = strcmp(setting("SNAPBACK_CALLS_ON"), "from_then_on") == 0;
-  if (at == 0 || !(is_sticky ? number >= at : number == at)) return 0;
-  errno = is_full ? ENOSPC : EIO;
+  return at != 0 && (is_sticky ? number >= at : number == at);
+}
+
+// Whether this call must fail; then errno is set.
+static int fails(int needs_room) {
+  if (error_is("short") || (error_is("ENOSPC") && !needs_room) || !is_turn()) return 0;
+  errno = error_is("ENOSPC") ? ENOSPC : EIO;
   return 1;
+}
+
+// The number of bytes that a write may write.
+static size_t allowed(size_t size) {
+  return error_is("short") && size > 1 && is_turn() ? size / 2 : size;
 }
 
 __attribute__((destructor)) static void report(void) { fprintf(stderr, "calls %ld\n", calls); }
@@ -72,9 +82,17 @@ OPEN(open64)
 ON_FILE(ssize_t, read, 0, (int fd, void *to, size_t size), (fd, to, size))
 ON_FILE(ssize_t, pread, 0, (int fd, void *to, size_t size, off_t at), (fd, to, size, at))
 ON_FILE(ssize_t, pread64, 0, (int fd, void *to, size_t size, off64_t at), (fd, to, size, at))
-ON_FILE(ssize_t, write, 1, (int fd, const void *from, size_t size), (fd, from, size))
-ON_FILE(ssize_t, pwrite, 1, (int fd, const void *from, size_t size, off_t at), (fd, from, size, at))
-ON_FILE(ssize_t, pwrite64, 1, (int fd, const void *from, size_t size, off64_t at), (fd, from, size, at))
+#define WRITE(name, parameters, arguments)                \
+  ssize_t name parameters {                               \
+    if (is_file_in_folder(fd)) {                          \
+      if (fails(1)) return -1;                            \
+      size = allowed(size);                               \
+    }                                                     \
+    return REAL(name) arguments;                          \
+  }
+WRITE(write, (int fd, const void *from, size_t size), (fd, from, size))
+WRITE(pwrite, (int fd, const void *from, size_t size, off_t at), (fd, from, size, at))
+WRITE(pwrite64, (int fd, const void *from, size_t size, off64_t at), (fd, from, size, at))
 ON_FILE(int, fsync, 1, (int fd), (fd))
 ON_FILE(int, fdatasync, 1, (int fd), (fd))
 ON_FILE(int, ftruncate, 1, (int fd, off_t size), (fd, size))
