@@ -7,6 +7,7 @@
 
 mod android;
 mod api_page;
+mod calls;
 mod coverage;
 mod crates;
 mod deny;
@@ -40,6 +41,7 @@ usage: cargo xtask <command>
   lint                  formatting, words, figures, purity, crates, patches, dependencies, clippy, rustdoc
   purity                the sans-IO crates do no I/O
   crates                no product crate depends on a test; docs/architecture.md draws the crates (REGENERATE=1)
+  calls                 docs/api/calls.md counts the lines of its sources (REGENERATE=1)
   figures               numbers in prose, and where each comes from (xtask/figures.txt)
   words                 words that the glossary replaces: refuses some, counts the others (xtask/words.txt)
   coverage              which regions of the core its tests and the simulation reach, into docs/coverage.md
@@ -118,6 +120,7 @@ fn main() -> ExitCode {
         ("figures", []) => finish(suite::figures()),
         ("words", []) => finish(suite::words()),
         ("crates", []) => finish(suite::crates()),
+        ("calls", []) => finish(suite::calls()),
         ("coverage", []) => finish(suite::coverage()),
         ("fuzz", []) => finish(suite::fuzz(None)),
         ("fuzz", [option, seconds]) if option == "--seconds" => match seconds.parse() {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::report::{Outcome, Report};
 use crate::tool::{self, cargo};
 use crate::{
-    android, coverage, crates, deny, figures, fuzz, lengths, mutants, purity, setup, simulate,
-    swift, words,
+    android, calls, coverage, crates, deny, figures, fuzz, lengths, mutants, purity, setup,
+    simulate, swift, words,
 };
 
 /// A part of what CI checks, under the name by which it can be run alone.
@@ -129,6 +129,11 @@ pub(crate) fn purity() -> Report {
     only("purity", purity::check)
 }
 
+/// The lines that the same calls take with other libraries.
+pub(crate) fn calls() -> Report {
+    only("calls", calls::check)
+}
+
 /// The layers of the crates, and their drawing.
 pub(crate) fn crates() -> Report {
     only("crates", crates::check)
@@ -233,6 +238,7 @@ fn add_lints(report: &mut Report) {
     report.step("lengths", || Outcome::of(lengths::check()));
     report.step("purity", || Outcome::of(purity::check()));
     report.step("crates", || Outcome::of(crates::check()));
+    report.step("calls", || Outcome::of(calls::check()));
     report.step("patches", || Outcome::of(mutants::check()));
     report.step("dependencies", || Outcome::of(deny::check()));
     report.step("clippy", || {
