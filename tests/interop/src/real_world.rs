@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use snapback_netsim::{CutMode, Link, LinkConfig};
 
-use crate::{Flavour, RunningServer, ServerConfig, StartError, start};
+use crate::{Flavour, RunningServer, ServerConfig, StartError};
 
 /// How long a session can be resumed. Short, because [`Command::Expire`] waits for its end.
 const RESUME_WINDOW_S: u32 = 12;
@@ -32,18 +32,22 @@ pub struct RealWorld {
 }
 
 impl RealWorld {
-    /// Starts a server with an upload service and short-lived sessions. Blocks until it is ready.
-    ///
-    /// # Errors
-    ///
-    /// If the server is not available, or does not start.
-    pub async fn open(flavour: Flavour) -> Result<Self, StartError> {
-        let config = ServerConfig {
+    /// A server with an upload service and short-lived sessions.
+    #[must_use]
+    pub fn config(flavour: Flavour) -> ServerConfig {
+        ServerConfig {
             uploads: true,
             resume_window_s: RESUME_WINDOW_S,
             ..ServerConfig::new(flavour)
-        };
-        let server = tokio::task::block_in_place(|| start(config))?;
+        }
+    }
+
+    /// The world of a server that was started with [`Self::config`].
+    ///
+    /// # Errors
+    ///
+    /// If there is no port for the link.
+    pub async fn of(server: RunningServer) -> Result<Self, StartError> {
         let link = Link::start(LinkConfig::with_rtt(RTT), server.direct_addr()).await;
         let link = link.map_err(StartError::io("opening the link"))?;
         Ok(Self { server, link })

@@ -20,7 +20,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 use snapback_interop::real_world::{Command, RealWorld};
-use snapback_interop::{Account, Flavour, StartError};
+use snapback_interop::{Account, Flavour, StartError, start};
 use tokio::sync::mpsc;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -45,8 +45,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(flavour: Flavour, listens: bool) -> Result<(), Box<dyn std::error::Error>> {
-    let world = match RealWorld::open(flavour).await {
-        Ok(world) => world,
+    let config = RealWorld::config(flavour);
+    let world = match tokio::task::block_in_place(|| start(config)) {
+        Ok(server) => RealWorld::of(server).await?,
         Err(StartError::Unavailable(why)) => {
             let why = json!({"ready": false, "unavailable": why.to_string()});
             println!("{why}");
