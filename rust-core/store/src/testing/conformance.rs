@@ -18,6 +18,7 @@ pub fn run<S: Store>(make: impl Fn() -> S) {
         login::t13_keys_of_the_server_belong_to_the_account,
         login::s5_an_older_token_stays_in_reserve,
         login::s5_a_used_token_clears_the_reserve,
+        login::s5_a_log_out_forgets_all_credentials,
         login::s6_a_count_never_falls,
         login::installation_is_kept,
         caches::s10_endpoints_are_kept_by_domain,

@@ -121,15 +121,7 @@ pub(super) fn t2_t5_floor_and_keys_belong_to_the_account(store: &mut impl Store)
         mechanism: Mechanism::Plain,
         channel_binding: None,
     };
-    let id = ScramKeyId {
-        hash: Hash::Sha256,
-        user: "juliet".to_owned(),
-        salt: vec![0, 1, 255],
-        iterations: 4096,
-        preparation: Preparation::SaslPrep,
-    };
-    let secret = |byte| Secret::new(vec![byte; 32]);
-    let keys = ScramKeys::restore(Hash::Sha256, secret(1), secret(2)).unwrap();
+    let (id, keys) = scram_keys();
     apply(
         store,
         &[
@@ -174,6 +166,37 @@ pub(super) fn s6_a_count_never_falls(store: &mut impl Store) {
     apply(store, &[Op::DropFast]);
     let refused = store.apply(&server(), &[Op::CountFast(6)]);
     assert_eq!(refused, Err(StoreError::Conflict(Conflict::NoFastToken)));
+}
+
+/// What logs in without the user goes with a log-out, the reserve included; what protects the next login stays.
+pub(super) fn s5_a_log_out_forgets_all_credentials(store: &mut impl Store) {
+    let (id, keys) = scram_keys();
+    let floor = Floor {
+        mechanism: Mechanism::Plain,
+        channel_binding: None,
+    };
+    let learned = [Op::StoreScramKeys(id, keys), Op::RaiseFloor(floor)];
+    apply(store, &[token("old"), token("new")]);
+    apply(store, &learned);
+    apply(store, &[Op::ForgetCredentials]);
+    let knowledge = store.load(&server()).unwrap();
+    assert!(knowledge.scram_keys.is_none() && knowledge.fast.is_none());
+    assert_eq!(knowledge.floor, Some(floor));
+    apply(store, &[Op::DropFast]);
+    assert_eq!(current(store), None);
+}
+
+fn scram_keys() -> (ScramKeyId, ScramKeys) {
+    let id = ScramKeyId {
+        hash: Hash::Sha256,
+        user: "juliet".to_owned(),
+        salt: vec![0, 1, 255],
+        iterations: 4096,
+        preparation: Preparation::SaslPrep,
+    };
+    let secret = |byte| Secret::new(vec![byte; 32]);
+    let keys = ScramKeys::restore(Hash::Sha256, secret(1), secret(2)).unwrap();
+    (id, keys)
 }
 
 fn token(token: &str) -> Op {
