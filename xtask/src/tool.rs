@@ -201,6 +201,29 @@ fn count(line: &str, outcome: &mut Outcome) {
     }
 }
 
+/// A program of crates.io in the cache folder, built on first use (three minutes on two cores).
+///
+/// Cargo locks the folder while it installs and moves the binary into place when it is complete, so running this twice
+/// at once or interrupting it does no harm.
+pub(crate) fn installed(name: &str, version: &str) -> Result<PathBuf, String> {
+    let root = cache_folder()?
+        .join("tools")
+        .join(format!("{name}-{version}"));
+    let binary = root
+        .join("bin")
+        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    if !binary.is_file() {
+        println!("building {name} {version}, once");
+        let install = ["install", "--quiet", "--locked", "--version", version, name];
+        run(cargo(&install)
+            .arg("--root")
+            .arg(&root)
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_TARGET_DIR"))?;
+    }
+    Ok(binary)
+}
+
 /// Builds the reference server as a process, for runners that are not written in Rust.
 pub(crate) fn test_server() -> Result<PathBuf, String> {
     built("snapback-test-server", &["--package", "snapback-scenarios"])

@@ -4,6 +4,7 @@
 
 mod carry;
 mod copy;
+mod each;
 mod hunt;
 mod patch;
 mod refresh;
@@ -23,6 +24,8 @@ const USAGE: &str = "\
 usage: cargo xtask mutants                     each mistake is planted, and has to be found
        cargo xtask mutants --seeds N           the same, in N seeds instead of 5000
        cargo xtask mutants MISTAKE [arguments] `simulate` with this mistake and these arguments
+       cargo xtask mutants --each [--shard K/N] [PATH ..]
+                                               every small mistake in the files that matter most (hours), or in these
        cargo xtask mutants --check             all patches apply; nothing is built
        cargo xtask mutants --refresh           write the patches anew, for the files as they are now";
 
@@ -32,6 +35,8 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     match arguments.as_slice() {
         [] => find_all(SEEDS),
         ["--seeds", seeds] => find_all(seeds.parse().map_err(|_| USAGE.to_owned())?),
+        ["--each", "--shard", shard, paths @ ..] => each::run(Some(shard), paths),
+        ["--each", paths @ ..] => each::run(None, paths),
         ["--check"] => check(),
         ["--refresh"] => refresh::all(),
         [mistake, arguments @ ..] if !mistake.starts_with('-') => one(mistake, arguments),
