@@ -38,7 +38,7 @@ usage: cargo xtask <command>
   demo [arguments]      run the demonstration (`demo --help` names the arguments)
   test [group ...]      everything that CI checks, or these parts of it: setup, lint, tests, links, simulation, mutants,
                         coverage, interop, kotlin, swift, fuzz
-  lint                  formatting, words, figures, purity, crates, patches, dependencies, clippy, rustdoc
+  lint                  formatting, words, figures, purity, crates, calls, patches, dependencies, clippy, rustdoc
   purity                the sans-IO crates do no I/O
   crates                no product crate depends on a test; docs/architecture.md draws the crates (REGENERATE=1)
   calls                 docs/api/calls.md counts the lines of its sources (REGENERATE=1)

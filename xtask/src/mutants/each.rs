@@ -23,7 +23,7 @@ struct Target {
     is_simulated: bool,
 }
 
-const PARTS: [Target; 3] = [
+const TARGETS: [Target; 3] = [
     Target {
         package: "snapback-store",
         files: &[
@@ -47,17 +47,21 @@ const PARTS: [Target; 3] = [
     },
 ];
 
-/// Tries all files, or those whose path contains one of `wanted`. `shard` is `K/N`: the part K, from 0, of N of the mistakes.
+/// Tries all files, or `wanted` ones. `shard` is `K/N`: the part K, from 0, of N of the mistakes.
 pub(super) fn run(shard: Option<&str>, wanted: &[&str]) -> Result<(), String> {
+    let is_known = |path: &&str| TARGETS.iter().any(|target| target.has(path));
+    if let Some(path) = wanted.iter().find(|path| !is_known(path)) {
+        return Err(format!("{path} is not among the files that are tried"));
+    }
     let mut survivors = BTreeSet::new();
-    for part in &PARTS {
-        let chosen = chosen(part, wanted);
+    for target in &TARGETS {
+        let chosen = chosen(target, wanted);
         if chosen.is_empty() {
             continue;
         }
-        let mut missed = missed(part.package, part.package, &chosen, shard, None)?;
-        if part.is_simulated && !missed.is_empty() {
-            missed = self::missed(part.package, SIMULATION, &chosen, None, Some(&missed))?;
+        let mut missed = missed(target.package, target.package, &chosen, shard, None)?;
+        if target.is_simulated && !missed.is_empty() {
+            missed = self::missed(target.package, SIMULATION, &chosen, None, Some(&missed))?;
         }
         survivors.extend(missed);
     }
@@ -76,26 +80,29 @@ pub(super) fn run(shard: Option<&str>, wanted: &[&str]) -> Result<(), String> {
     ))
 }
 
-/// The patterns of a part that concern what is wanted; a wanted path is one itself.
-fn chosen(part: &Target, wanted: &[&str]) -> Vec<String> {
-    if wanted.is_empty() {
-        return part.files.iter().map(|&file| file.to_owned()).collect();
+impl Target {
+    /// Whether this path is one of the files, or in one of the folders.
+    fn has(&self, path: &str) -> bool {
+        let files = self.files.iter();
+        let mut files = files.map(|file| file.strip_suffix("**").unwrap_or(file));
+        files.any(|file| path.starts_with(file))
     }
-    let folder = part.files.iter().map(|file| file.trim_end_matches("**"));
-    let folders: Vec<&str> = folder.collect();
-    let is_here = |path: &&&str| folders.iter().any(|folder| path.starts_with(folder));
-    wanted
-        .iter()
-        .filter(is_here)
-        .map(|&path| path.to_owned())
-        .collect()
+}
+
+/// The files of a target that are wanted: all, if none is named.
+fn chosen<'a>(target: &Target, wanted: &[&'a str]) -> Vec<&'a str> {
+    if wanted.is_empty() {
+        return target.files.to_vec();
+    }
+    let wanted = wanted.iter().copied();
+    wanted.filter(|path| target.has(path)).collect()
 }
 
 /// Returns the mistakes in these files of a package that the tests of `tests` do not notice, without their positions.
 fn missed(
     package: &str,
     tests: &str,
-    patterns: &[String],
+    patterns: &[&str],
     shard: Option<&str>,
     only: Option<&BTreeSet<String>>,
 ) -> Result<BTreeSet<String>, String> {
@@ -192,11 +199,17 @@ mod tests {
     }
 
     #[test]
-    fn a_path_chooses_its_part() {
-        let [store, proto, _] = &PARTS;
+    fn a_path_chooses_its_target() {
+        let [store, proto, _] = &TARGETS;
         let path = "rust-core/proto/src/sasl/choose.rs";
         assert_eq!(chosen(proto, &[path]), [path]);
-        assert_eq!(chosen(store, &[path]), Vec::<String>::new());
+        assert_eq!(chosen(store, &[path]), Vec::<&str>::new());
         assert_eq!(chosen(store, &[]).len(), 2);
+    }
+
+    #[test]
+    fn a_path_that_is_not_tried_is_an_error() {
+        let path = "rust-core/proto/src/sasl_choose.rs";
+        assert!(run(None, &[path]).is_err_and(|why| why.contains(path)));
     }
 }
