@@ -24,7 +24,7 @@ use snapback_proto::xml::Element;
 use snapback_store::{FileVault, NewStanza, ServerKey, SqliteStore, Store, StoreError};
 
 const FOLDER: &str = "SNAPBACK_CALLS_FOLDER";
-/// Where the number of calls stops growing by more than this, something is wrong with the count.
+/// More than the store can need for these changes: each call costs a run.
 const MAX_CALLS: usize = 2_000;
 /// Below this, the calls are not those of the store: it writes each change in several.
 const MIN_CALLS: usize = 40;
@@ -70,16 +70,19 @@ fn content(store: &mut impl Store) -> Result<BTreeSet<String>, StoreError> {
     Ok(ids)
 }
 
-/// One change: a stanza to be sent, and one that was received with its position in the archive.
+/// The second of two that are received in one transaction.
+const SECOND: &str = ", the second";
+
+/// Two changes: a stanza to be sent, and two that were received, with their position in the archive.
 fn change(store: &mut impl Store, text: &str) -> Result<(), StoreError> {
     store.enqueue(queued(&format!("{text} sent")))?;
     println!("accepted {text} sent");
     let received = format!("{text} received");
-    let delivery = Delivery::new(&received, message(&received));
-    store.apply(
-        &server(),
-        &[Op::Inbound(delivery), Op::ArchiveTime(UnixTime(1))],
-    )?;
+    let inbound = |id: String| Op::Inbound(Delivery::new(&id, message(&id)));
+    let second = format!("{received}{SECOND}");
+    let position = Op::ArchiveTime(UnixTime(1));
+    let ops = [inbound(received.clone()), inbound(second), position];
+    store.apply(&server(), &ops)?;
     println!("accepted {received}");
     Ok(())
 }
@@ -176,6 +179,11 @@ impl Trial {
         let lost: Vec<&String> = expected.difference(&found).collect();
         if !lost.is_empty() {
             return Err(format!("lost: {lost:?}"));
+        }
+        let seconds = found.iter().filter_map(|id| id.strip_suffix(SECOND));
+        let firsts = found.iter().filter(|id| id.ends_with("received"));
+        if !seconds.eq(firsts) {
+            return Err(format!("a half of a transaction: {found:?}"));
         }
         let calls = errors.lines().find_map(|line| line.strip_prefix("calls "));
         let calls = calls.and_then(|calls| calls.trim().parse().ok());
