@@ -14,7 +14,7 @@ use snapback_interop::Credentials;
 use tokio::sync::Notify;
 
 /// The timeout of everything that is waited for; far longer than any of it takes.
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a push notification is (XEP-0357 section 7).
 const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
@@ -133,6 +133,16 @@ impl Actor {
             }
         };
         tokio::time::timeout(TIMEOUT, wait).await.ok()
+    }
+
+    /// Waits until the condition holds.
+    pub async fn awaits(&self, holds: impl Fn(&Log) -> bool) -> Option<()> {
+        self.until(|log| holds(log).then_some(())).await
+    }
+
+    /// Waits for the next session that no step has asked about.
+    pub async fn next_session(&self) -> Option<Outcome> {
+        self.until(|log| log.sessions.pop_front()).await
     }
 }
 

@@ -15,7 +15,7 @@ use snapback_client::{
 use snapback_interop::Account;
 use snapback_interop::real_world::RealWorld;
 
-use crate::actor::{Actor, Received};
+use crate::actor::{Actor, Log, Received, TIMEOUT};
 use crate::plan::{Day, DayStep, Person, SessionKind, Verb, Written};
 
 type Failure = Box<dyn std::error::Error>;
@@ -87,7 +87,7 @@ impl Stage<'_> {
             Verb::Suspend {} => client.suspend().await,
             Verb::Resume {} => client.resume(),
             Verb::Online { outcome } => {
-                let found = actor.until(|log| log.sessions.pop_front()).await;
+                let found = actor.next_session().await;
                 let expected = match outcome {
                     SessionKind::Bound => Outcome::Bound,
                     SessionKind::Resumed => Outcome::Resumed,
@@ -97,20 +97,12 @@ impl Stage<'_> {
             Verb::Subscribe {} => drop(client.subscribe(&other.jid, None).await?),
             Verb::Approve {} => {
                 let asks = other.jid.to_string();
-                found(
-                    actor
-                        .until(|log| log.asking.contains(&asks).then_some(()))
-                        .await,
-                )?;
+                found(actor.awaits(|log| log.asking.contains(&asks)).await)?;
                 client.approve_subscription(&other.jid).await?;
             }
             Verb::Present {} => {
                 let who = other.jid.to_string();
-                found(
-                    actor
-                        .until(|log| log.present.contains(&who).then_some(()))
-                        .await,
-                )?;
+                found(actor.awaits(|log| log.present.contains(&who)).await)?;
             }
             Verb::Write(written) => self.write(person, written).await?,
             Verb::Read { message } => self.read(person, message).await?,
@@ -123,11 +115,7 @@ impl Stage<'_> {
             }
             Verb::Acked { message } => {
                 let id = &self.sent(message)?.id;
-                found(
-                    actor
-                        .until(|log| log.acked.contains(id).then_some(()))
-                        .await,
-                )?;
+                found(actor.awaits(|log| log.acked.contains(id)).await)?;
             }
             Verb::Receipt { of } => {
                 self.told(person, of, |one, id| {
@@ -154,11 +142,7 @@ impl Stage<'_> {
             Verb::Typing { state } => {
                 let state = chat_state(state)?;
                 let is_it = |one: &Received| one.read.chat_state == Some(state);
-                found(
-                    actor
-                        .until(|log| log.messages.iter().any(is_it).then_some(()))
-                        .await,
-                )?;
+                found(actor.awaits(|log| log.messages.iter().any(is_it)).await)?;
             }
             Verb::React { to, emojis } => {
                 let id = self.sent(to)?.id.clone();
@@ -188,9 +172,12 @@ impl Stage<'_> {
                 let options = RoomOptions::new(actor.name);
                 let joined = client.rooms().join(&room, options).await?;
                 // What is missed during a long absence comes from the room's archive.
-                while !joined.info().await.is_some_and(|info| info.has_archive) {
-                    tokio::time::sleep(LOOK_AGAIN).await;
-                }
+                let archive = async {
+                    while !joined.info().await.is_some_and(|info| info.has_archive) {
+                        tokio::time::sleep(LOOK_AGAIN).await;
+                    }
+                };
+                tokio::time::timeout(TIMEOUT, archive).await?;
             }
             Verb::Fill { count } => {
                 for number in 1..=*count {
@@ -201,11 +188,9 @@ impl Stage<'_> {
             }
             Verb::Filled { count } => {
                 let texts: Vec<String> = (1..=*count).map(filling).collect();
-                let all = |log: &mut crate::actor::Log| {
-                    let arrived = texts.iter().filter(|text| log.with_text(text).count() == 1);
-                    (arrived.count() == texts.len()).then_some(())
-                };
-                found(actor.until(all).await)?;
+                let has_one = |log: &Log, text: &str| log.with_text(text).count() == 1;
+                let all = |log: &Log| texts.iter().all(|text| has_one(log, text));
+                found(actor.awaits(all).await)?;
             }
             Verb::ScrollBack { count } => self.scroll_back(person, *count).await?,
             Verb::SetAvatar {} => {
@@ -241,10 +226,10 @@ impl Stage<'_> {
                 let service: Jid = other.log().full_jid.parse()?;
                 let service = PushService::new(service).with_node("day");
                 client.enable_push(service).await?;
-                found(actor.until(|log| log.push_enabled.then_some(())).await)?;
+                found(actor.awaits(|log| log.push_enabled).await)?;
             }
             Verb::Notified {} => {
-                let take = |log: &mut crate::actor::Log| {
+                let take = |log: &mut Log| {
                     log.notifications = log.notifications.checked_sub(1)?;
                     Some(())
                 };
@@ -261,7 +246,7 @@ impl Stage<'_> {
                 let all = (report.outcome, report.session, report.has_gap);
                 same(&all, &(DrainOutcome::Complete, Some(expected), false))?;
                 // The session of the sync is none that a step asks about.
-                let session = actor.until(|log| log.sessions.pop_front()).await;
+                let session = actor.next_session().await;
                 same(&session, &Some(expected))?;
             }
             _ => return Err("a verb without an action".into()),
@@ -322,7 +307,7 @@ impl Stage<'_> {
     async fn read(&mut self, person: Person, name: &str) -> Played {
         let written = self.sent(name)?.written.clone();
         let (actor, _) = self.actor(person);
-        let read = |log: &mut crate::actor::Log| {
+        let read = |log: &mut Log| {
             let one = log.with_text(&written.text).next()?;
             Some((one.key.clone(), one.read.references().collect::<Vec<_>>()))
         };
@@ -354,11 +339,8 @@ impl Stage<'_> {
     ) -> Played {
         let id = &self.sent(about)?.id;
         let (actor, _) = self.actor(person);
-        found(
-            actor
-                .until(|log| log.messages.iter().any(|one| is_it(one, id)).then_some(()))
-                .await,
-        )
+        let is_said = |log: &Log| log.messages.iter().any(|one| is_it(one, id));
+        found(actor.awaits(is_said).await)
     }
 
     /// Reads the conversation from its newest message backwards, until as many of the filling are read.
