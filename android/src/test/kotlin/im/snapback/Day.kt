@@ -2,6 +2,7 @@ package im.snapback
 
 import com.google.gson.JsonObject
 import kotlinx.coroutines.delay
+import kotlinx.coroutines.withTimeout
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
 
@@ -207,7 +208,7 @@ internal class Day(
     ) {
         val room = person.client.rooms.join(room(name), person.name)
         // What is missed during a long absence comes from the room's archive.
-        while (room.info()?.hasArchive != true) delay(LOOK_AGAIN)
+        withTimeout(TIMEOUT) { while (room.info()?.hasArchive != true) delay(LOOK_AGAIN) }
     }
 
     /** Reads the conversation from its newest message backwards, until as many of the filling are read. */
