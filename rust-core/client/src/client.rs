@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use snapback_chat::room::Rooms;
 use snapback_engine::engine::{AnswerMemory, Discovery, KeyChange, Names};
 use snapback_engine::supervisor::{AfterEnd, ConnectionState, OfflineReason};
 use snapback_engine::{Engine, EngineConfig};
@@ -16,6 +15,7 @@ use snapback_proto::stanza;
 use snapback_proto::xep::stanza_id;
 use snapback_proto::xml::Element;
 use snapback_resolver::{NameServers, PrivateDns};
+use snapback_rooms::AccountRooms;
 use snapback_store::{Roster, Store, StoreError};
 use snapback_tls::{TlsContext, Trust};
 use snapback_types::hex;
@@ -96,8 +96,7 @@ impl Client {
             credentials: config.credentials,
             domain,
             requests: receiver,
-            ids: ids.clone(),
-            rooms: Rooms::new(account.clone(), caps.clone()),
+            rooms: AccountRooms::new(account.clone(), caps.clone(), Entropy::new(seed()?)),
             room_events: Arc::clone(&queues.room_events),
         });
         runtime.spawn(run(driver, queues.clone()));

@@ -9,11 +9,13 @@ use snapback_wire::xep::delay::Delay;
 use snapback_wire::xep::disco::{self, Info};
 use snapback_wire::xep::error::CodecError;
 use snapback_wire::xep::mam::{self, Archived, Begin, Fin, ResultError};
+use snapback_wire::xep::stanza_id;
 use snapback_wire::xml::Element;
 
+use super::env::{Env, Purpose};
 use super::event::{RoomChange, RoomEvent, RoomFault};
 use super::join::{Features, Room, State, is_fetching};
-use super::machine::{Env, MessageVerdict, Purpose, RequestFailure, RequestId};
+use super::machine::{MessageVerdict, RequestFailure, RequestId};
 use super::occupants::Subject;
 use super::place::Phase;
 use super::presence::codes;
@@ -129,7 +131,9 @@ impl Room {
             }
             Err(RequestFailure::Refused(_)) => return self.end_catch_up(false, env),
             // The room is joined again in the next session, and asked from the same place.
-            Err(RequestFailure::Lost) => return self.place.interrupted(),
+            Err(RequestFailure::Lost) => {
+                return self.place.interrupted(env.now.mono + ARCHIVE_TIMEOUT);
+            }
         };
         let is_last = fin.complete || fin.last.is_none();
         if let Some(last) = fin.last {
@@ -146,7 +150,7 @@ impl Room {
         let now = env.now.mono;
         match self.place.phase {
             Phase::History { has_met, until } if until <= now => self.end_catch_up(has_met, env),
-            Phase::Undecided { until } if until <= now => self.end_catch_up(false, env),
+            Phase::Undecided { until } if until <= now => self.ask_archive_or_end(env),
             Phase::Archive { until, request, .. } if until <= now => {
                 env.abandon(request);
                 self.end_catch_up(false, env);
@@ -157,6 +161,7 @@ impl Room {
 
     fn end_catch_up(&mut self, is_complete: bool, env: &mut Env) {
         self.place.caught_up();
+        env.release(&self.jid);
         env.event(RoomEvent::CaughtUp {
             room: self.jid.clone(),
             is_complete,
@@ -182,8 +187,8 @@ impl Room {
         nick: Option<&str>,
         env: &mut Env,
     ) -> MessageVerdict {
-        let is_in = matches!(self.state, State::Joined { .. } | State::Joining { .. });
-        if !is_in || message.attr("type") != Some("groupchat") {
+        let is_wanted = !matches!(self.state, State::Leaving { .. } | State::Over);
+        if !is_wanted || message.attr("type") != Some("groupchat") {
             return MessageVerdict::Deliver;
         }
         self.check.heard(env.now.mono);
@@ -194,12 +199,18 @@ impl Room {
                 self.own_message(nick, env);
             }
         }
+        let room = self.jid.clone();
+        let archive_id = stanza_id::stanza_id(message, &room.to_string()).map(str::to_owned);
         if Delay::of(message).is_some() && self.place.repeats(message) {
-            return MessageVerdict::Duplicate;
+            return MessageVerdict::Duplicate { room, archive_id };
         }
+        let is_behind = self.place.is_behind();
         self.place.heard(message, &self.jid, env.now);
         self.subject(message, nick, env);
-        MessageVerdict::Deliver
+        match archive_id.filter(|_| is_behind) {
+            Some(archive_id) => MessageVerdict::Hold { room, archive_id },
+            None => MessageVerdict::Deliver,
+        }
     }
 
     /// Status codes in a message are the room's own, whatever an occupant writes.
@@ -280,7 +291,10 @@ pub(super) fn archive_result(
             known.outgoing.reflected(id);
         }
         if is_fetching(&known.place.phase) && known.place.note_archived(&archived.id) {
-            return MessageVerdict::Duplicate;
+            return MessageVerdict::Duplicate {
+                room: room.clone(),
+                archive_id: Some(archived.id),
+            };
         }
     }
     MessageVerdict::Replace(archived.into_live(&address))

@@ -7,9 +7,10 @@ use snapback_wire::ns;
 use snapback_wire::stanza::StanzaCondition;
 use snapback_wire::xml::Element;
 
+use super::env::{Env, Purpose};
 use super::error::Loss;
 use super::join::{Room, State};
-use super::machine::{Env, Purpose, RequestFailure, RequestId};
+use super::machine::{RequestFailure, RequestId};
 
 /// A room that was silent this long is checked, as XEP-0410 recommends, and none more often than this.
 const INTERVAL: Duration = Duration::from_secs(15 * 60);

@@ -5,10 +5,10 @@ use snapback_types::time::Instant;
 use snapback_wire::stanza::StanzaError;
 use snapback_wire::xml::Element;
 
+use super::env::Env;
 use super::error::{JoinError, LeaveReason, Loss};
 use super::event::{Exit, RoomEvent, RoomFault};
 use super::join::{Room, State};
-use super::machine::Env;
 use super::occupants::Noted;
 use super::presence::{Destroyed, OccupantPresence};
 

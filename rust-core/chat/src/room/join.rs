@@ -10,9 +10,10 @@ use snapback_wire::ns;
 use snapback_wire::xml::Element;
 
 use super::check::Check;
+use super::env::{Env, Purpose};
 use super::error::{JoinError, LeaveReason, Loss};
 use super::event::RoomEvent;
-use super::machine::{Env, Purpose, left};
+use super::machine::left;
 use super::occupants::{Membership, Occupants, RoomInfo, Subject};
 use super::options::{Creation, History, RoomOptions};
 use super::outgoing::Outgoing;
@@ -137,6 +138,7 @@ impl Room {
             unlisted: self.occupants.unlisted,
             features: features.messages,
             has_archive: features.archive,
+            caught_up_to: self.place.cursor.clone(),
         }
     }
 
@@ -193,7 +195,7 @@ impl Room {
         self.opening = None;
         self.nick.clone_from(&self.options.nick);
         self.check.lost(env);
-        self.place.interrupted();
+        self.place.interrupted(env.now.mono + JOIN_TIMEOUT);
         self.asks_archive = matches!(history, History::After(_));
         let mut x = Element::new("x", ns::MUC);
         if let Some(password) = &self.options.password {
@@ -262,6 +264,7 @@ impl Room {
         if !self.has_joined {
             let room = self.jid.clone();
             self.state = State::Over;
+            env.release(&self.jid);
             return env.event(RoomEvent::JoinFailed { room, error });
         }
         let is_own_nick = error == JoinError::NickConflict && self.attempts <= MAX_CONFLICTS;
@@ -371,7 +374,7 @@ impl Room {
             loss,
         });
         self.check.lost(env);
-        self.place.interrupted();
+        self.place.interrupted(env.now.mono + JOIN_TIMEOUT);
         if is_restart || self.attempts > 1 {
             self.wait(env);
         } else {
@@ -394,6 +397,7 @@ impl Room {
     /// The room is no longer wanted.
     pub(super) fn over(&mut self, reason: LeaveReason, env: &mut Env) {
         self.state = State::Over;
+        env.release(&self.jid);
         env.event(left(&self.jid, reason));
     }
 

@@ -1,6 +1,6 @@
 //! The rooms of an account.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use snapback_types::jid::{BareJid, FullJid, Jid};
 use snapback_types::time::{Instant, Now};
@@ -10,6 +10,7 @@ use snapback_wire::xep::mam;
 use snapback_wire::xml::Element;
 
 use super::catch_up::QUERY_PREFIX;
+use super::env::{Env, Purpose};
 use super::error::{JoinError, LeaveReason, Loss};
 use super::event::{RoomEvent, RoomFault};
 use super::invitation::{self, Invited};
@@ -61,7 +62,7 @@ pub enum SessionStart {
 
 /// The number of a request of [`Rooms`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RequestId(u64);
+pub struct RequestId(pub(super) u64);
 
 /// Why a request of [`Rooms`] has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +80,20 @@ pub enum MessageVerdict {
     Deliver,
     /// Deliver this message instead: it was inside a result of the room's archive.
     Replace(Element),
-    /// Drop it: the app has received the same message before.
-    Duplicate,
+    /// Hold it until [`RoomsOutput::Release`]: earlier messages of the room are being fetched, and come first.
+    Hold {
+        /// The room.
+        room: BareJid,
+        /// Its id in the room's archive.
+        archive_id: String,
+    },
+    /// The same message has come before. If it is held, deliver the held one now; drop this one.
+    Duplicate {
+        /// The room.
+        room: BareJid,
+        /// Its id in the room's archive, if it has one.
+        archive_id: Option<String>,
+    },
 }
 
 /// What is to be done with the error that answers a message of the app.
@@ -118,6 +131,8 @@ pub enum RoomsOutput {
         /// The error with which the room had refused it.
         error: StanzaError,
     },
+    /// Delivers the messages of this room that are held ([`MessageVerdict::Hold`]), in their order.
+    Release(BareJid),
     /// Other users can join this room, which the user's join has created: see [`Rooms::is_opening`].
     Opened(BareJid),
     /// Reports an event to the app.
@@ -126,101 +141,11 @@ pub enum RoomsOutput {
     Timer(Option<Instant>),
 }
 
-/// What an answer is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// XEP-0410: whether the room knows this client.
-    Check,
-    /// XEP-0030: what the room announces.
-    Features,
-    /// XEP-0313: a page of what was missed.
-    Page,
-    /// XEP-0045 section 10.1.2: opens a new room.
-    Open,
-}
-
-/// What all rooms share.
-#[derive(Debug)]
-pub(super) struct Env {
-    pub(super) now: Now,
-    /// Our address in the present session, if there is one.
-    pub(super) own: Option<FullJid>,
-    pub(super) account: BareJid,
-    pub(super) caps: Option<Element>,
-    /// The number of occupants that are kept.
-    pub(super) occupants: usize,
-    requests: BTreeMap<RequestId, (BareJid, Purpose)>,
-    next_request: u64,
-    outputs: VecDeque<RoomsOutput>,
-}
-
-impl Env {
-    pub(super) fn event(&mut self, event: RoomEvent) {
-        self.outputs.push_back(RoomsOutput::Event(event));
-    }
-
-    pub(super) fn fault(&mut self, room: &BareJid, fault: RoomFault) {
-        let room = room.clone();
-        self.event(RoomEvent::Fault { room, fault });
-    }
-
-    pub(super) fn send(&mut self, room: &BareJid, stanza: Element) {
-        let room = room.clone();
-        self.outputs.push_back(RoomsOutput::Send { room, stanza });
-    }
-
-    pub(super) fn opened(&mut self, room: &BareJid) {
-        self.outputs.push_back(RoomsOutput::Opened(room.clone()));
-    }
-
-    pub(super) fn failed(&mut self, messages: Vec<(String, StanzaError)>) {
-        let failed = messages.into_iter();
-        self.outputs
-            .extend(failed.map(|(id, error)| RoomsOutput::Failed { id, error }));
-    }
-
-    pub(super) fn request(
-        &mut self,
-        room: &BareJid,
-        purpose: Purpose,
-        stanza: Element,
-    ) -> RequestId {
-        let id = RequestId(self.next_request);
-        self.next_request = self.next_request.wrapping_add(1);
-        self.requests.insert(id, (room.clone(), purpose));
-        self.outputs.push_back(RoomsOutput::Request { id, stanza });
-        id
-    }
-
-    pub(super) fn abandon(&mut self, id: RequestId) {
-        if self.requests.remove(&id).is_some() {
-            self.outputs.push_back(RoomsOutput::Abandon(id));
-        }
-    }
-
-    fn abandon_all(&mut self, room: &BareJid) {
-        let of_room = self.requests.iter().filter(|(_, (of, _))| of == room);
-        let ids: Vec<RequestId> = of_room.map(|(id, _)| *id).collect();
-        for id in ids {
-            self.abandon(id);
-        }
-    }
-}
-
 impl Rooms {
     /// Returns a machine without rooms. `caps` are the entity capabilities that presence carries (XEP-0115), if there are any.
     pub fn new(account: BareJid, caps: Option<Element>) -> Self {
         Self {
-            env: Env {
-                now: Now::default(),
-                own: None,
-                account,
-                caps,
-                occupants: 0,
-                requests: BTreeMap::new(),
-                next_request: 0,
-                outputs: VecDeque::new(),
-            },
+            env: Env::new(account, caps),
             rooms: BTreeMap::new(),
         }
     }
@@ -246,6 +171,9 @@ impl Rooms {
             Some(known) => known.wanted_again(options, env),
             None => {
                 let mut new = Room::new(room.clone(), options, now);
+                for id in env.early(&room) {
+                    new.place.note_archived(id);
+                }
                 if env.own.is_some() {
                     new.begin_join(env);
                 }
@@ -395,7 +323,10 @@ impl Rooms {
         let verdict = self.with(from.bare(), |room, env| {
             room.message(message, from.resource(), env)
         });
-        verdict.unwrap_or(MessageVerdict::Deliver)
+        verdict.unwrap_or_else(|| {
+            self.env.note_early(message, from.bare());
+            MessageVerdict::Deliver
+        })
     }
 
     /// A request of [`RoomsOutput::Request`] was answered, by the entity that it was sent to.
@@ -406,7 +337,7 @@ impl Rooms {
         now: Now,
     ) {
         self.env.now = now;
-        let Some((room, purpose)) = self.env.requests.remove(&id) else {
+        let Some((room, purpose)) = self.env.answered(id) else {
             return;
         };
         self.with(&room, |room, env| match purpose {
@@ -433,7 +364,7 @@ impl Rooms {
 
     /// Returns what to do next.
     pub fn poll_output(&mut self) -> RoomsOutput {
-        if let Some(output) = self.env.outputs.pop_front() {
+        if let Some(output) = self.env.pop() {
             return output;
         }
         let is_online = self.env.own.is_some();

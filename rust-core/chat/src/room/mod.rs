@@ -8,6 +8,7 @@
 
 mod catch_up;
 mod check;
+mod env;
 mod error;
 mod event;
 mod inbound;

@@ -14,7 +14,7 @@ use super::machine::RequestId;
 use super::options::History;
 
 /// The number of messages that are recognised when they come again: more than a room's history has.
-const MAX_RECENT: usize = 256;
+pub(super) const MAX_RECENT: usize = 256;
 
 /// What a room's clock and ours may differ by while a message travels, in seconds. It costs duplicates, which are recognised.
 const MARGIN: u64 = 60;
@@ -118,10 +118,19 @@ impl Place {
         }
     }
 
-    /// The room was lost: what has arrived since the last join does not continue what was there before.
-    pub(super) fn interrupted(&mut self) {
-        self.phase = Phase::Idle;
+    /// The room was lost: what arrives from now on does not continue what was there before. Where the archive can be asked for what
+    /// lies between, that comes first; an answer is expected until then, once the room is joined.
+    pub(super) fn interrupted(&mut self, until: Instant) {
+        self.phase = match self.cursor {
+            Some(_) => Phase::Undecided { until },
+            None => Phase::Idle,
+        };
         self.newest = None;
+    }
+
+    /// Returns whether earlier messages than those that arrive now are missing, and will come.
+    pub(super) fn is_behind(&self) -> bool {
+        matches!(self.phase, Phase::Undecided { .. } | Phase::Archive { .. })
     }
 
     /// What was requested arrives in the resumed session.

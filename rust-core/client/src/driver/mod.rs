@@ -9,12 +9,12 @@ mod storage;
 
 use std::sync::Arc;
 
-use snapback_chat::room::Rooms;
 use snapback_engine::engine::EventQueueLevel;
 use snapback_engine::supervisor::AttemptId;
 use snapback_engine::{Engine, EngineInput, EngineOutput};
 use snapback_proto::sasl::{SaslError, ScramKeys};
 use snapback_proto::time::Instant;
+use snapback_rooms::AccountRooms;
 use snapback_store::Store;
 use tokio::sync::mpsc;
 
@@ -22,7 +22,6 @@ use crate::clock::Clock;
 use crate::credentials::Credentials;
 use crate::dial::Dialer;
 use crate::event_queue::EventQueue;
-use crate::ids::Ids;
 use crate::inbound_queue::InboundQueue;
 use crate::room_events::RoomEvents;
 
@@ -65,8 +64,7 @@ pub(crate) struct Parts {
     pub(crate) credentials: Credentials,
     pub(crate) domain: String,
     pub(crate) requests: mpsc::UnboundedReceiver<Request>,
-    pub(crate) ids: Ids,
-    pub(crate) rooms: Rooms,
+    pub(crate) rooms: AccountRooms,
     pub(crate) room_events: Arc<RoomEvents>,
 }
 
@@ -97,7 +95,7 @@ impl Driver {
             waiting: Waiting::default(),
             socket: None,
             dials: Dials::default(),
-            rooms: RoomHost::new(parts.rooms, parts.ids, parts.room_events),
+            rooms: RoomHost::new(parts.rooms, parts.room_events),
             level: EventQueueLevel::Low,
             findings,
             finding,
@@ -246,6 +244,11 @@ impl Driver {
             | EngineOutput::Enqueue(_)
             | EngineOutput::Apply { .. } => self.ask_store(output),
             EngineOutput::Event(event) => self.event(event),
+            EngineOutput::Bounced {
+                delivery,
+                id,
+                error,
+            } => self.bounced(delivery, id, error),
             EngineOutput::Accepted { .. }
             | EngineOutput::KeysChanged { .. }
             | EngineOutput::PushSet { .. }

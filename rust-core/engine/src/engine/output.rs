@@ -5,6 +5,7 @@ use snapback_proto::knowledge::Op;
 use snapback_proto::plan::Purpose;
 use snapback_proto::sasl::ScramKeyId;
 use snapback_proto::secret::Secret;
+use snapback_proto::stanza::StanzaError;
 use snapback_proto::time::Instant;
 use snapback_proto::xml::Element;
 use snapback_store::{KnownEndpoints, NewStanza, ServerKey, StoreError};
@@ -162,6 +163,16 @@ pub enum EngineOutput {
     // -- the app
     /// Reports an event to the app.
     Event(EngineEvent),
+    /// The server, or the addressee, has returned a message of the app with an error (RFC 6120 section 8.3).
+    Bounced {
+        /// The stored delivery with the error. It is confirmed when the app is told, or when the message was sent again, with
+        /// [`super::EngineInput::Confirm`]; the next process gets it otherwise.
+        delivery: String,
+        /// The message's id.
+        id: String,
+        /// The error.
+        error: StanzaError,
+    },
     /// A stanza of [`super::EngineInput::Send`] was stored or refused.
     Accepted {
         /// Which stanza.
@@ -268,6 +279,7 @@ variants!(EngineOutput {
     Apply,
     StoreAnswer,
     Event,
+    Bounced,
     Accepted,
     KeysChanged,
     PushSet,

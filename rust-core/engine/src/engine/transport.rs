@@ -298,9 +298,12 @@ impl<T: Tls + Clone> Engine<T> {
         }
         if let Some((id, error)) = bounce(&delivery) {
             // It is the error for a message that the app has sent, and it repeats that message's own content.
-            self.confirm(vec![delivery.id]);
-            let stage = Stage::Failed(Failure::Refused(error));
-            return self.event(EngineEvent::Stage { id, stage });
+            let delivery = delivery.id;
+            return self.outputs.push_back(EngineOutput::Bounced {
+                delivery,
+                id,
+                error,
+            });
         }
         self.event(EngineEvent::Message { delivery });
     }

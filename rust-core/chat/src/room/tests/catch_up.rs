@@ -41,6 +41,24 @@ fn fin(complete: bool, last: Option<&str>) -> String {
     )
 }
 
+fn held(id: &str) -> MessageVerdict {
+    MessageVerdict::Hold {
+        room: jid(COVEN),
+        archive_id: id.to_owned(),
+    }
+}
+
+fn duplicate(id: Option<&str>) -> MessageVerdict {
+    MessageVerdict::Duplicate {
+        room: jid(COVEN),
+        archive_id: id.map(str::to_owned),
+    }
+}
+
+fn place(bench: &Bench) -> Option<String> {
+    bench.rooms.info(&jid(COVEN)).unwrap().caught_up_to
+}
+
 fn caught_up(is_complete: bool) -> RoomEvent {
     let room = jid(COVEN);
     RoomEvent::CaughtUp { room, is_complete }
@@ -67,9 +85,13 @@ fn i21_a_new_session_asks_the_archive_for_what_follows_the_last_message() {
         .next()
         .unwrap()
         .to_owned();
-    // A live message overtakes the page, which has it as well.
-    let live = said("firstwitch", "a3-own", "live", &stanza_id("a3"));
-    assert_eq!(bench.message(&live), MessageVerdict::Deliver);
+    // A live message overtakes the page, which has it as well, and another one, which comes after it.
+    for id in ["a3", "a4"] {
+        let live = said("firstwitch", &format!("{id}-own"), "live", &stanza_id(id));
+        assert_eq!(bench.message(&live), held(id));
+    }
+    let typing = said("firstwitch", "t", "no id of the room", "");
+    assert_eq!(bench.message(&typing), MessageVerdict::Deliver);
     let MessageVerdict::Replace(missed) =
         bench.message(&archived(&query, "a2", "firstwitch", "missed"))
     else {
@@ -80,15 +102,89 @@ fn i21_a_new_session_asks_the_archive_for_what_follows_the_last_message() {
                     <delay xmlns='urn:xmpp:delay' stamp='2023-11-14T22:13:20Z'/></message>";
     assert_eq!(missed.to_xml(), expected);
     let again = archived(&query, "a3", "firstwitch", "live");
-    assert_eq!(bench.message(&again), MessageVerdict::Duplicate);
+    assert_eq!(bench.message(&again), duplicate(Some("a3")));
+    assert_eq!(place(&bench).as_deref(), Some("a1"));
     bench.answer(page, &fin(true, Some("a3")));
-    assert_eq!(bench.out().events.last(), Some(&caught_up(true)));
+    let out = bench.out();
+    assert_eq!(out.events.last(), Some(&caught_up(true)));
+    assert_eq!(out.released, 1);
+    assert_eq!(place(&bench).as_deref(), Some("a4"));
     // The next session begins after the newest.
     bench.online(SessionStart::New);
     bench.out();
     bench.enter("thirdwitch", "");
     let (_, xml) = bench.out().request_xml("query");
-    assert!(xml.contains("<after>a3</after>"), "{xml}");
+    assert!(xml.contains("<after>a4</after>"), "{xml}");
+}
+
+#[test]
+fn i21_what_comes_before_the_room_has_answered_does_not_hide_what_was_missed() {
+    // The room did not see the session end, and sends on to its address while it is joined again.
+    let mut bench = with_archive();
+    bench.online(SessionStart::New);
+    bench.out();
+    let live = said("firstwitch", "9", "live", &stanza_id("a9"));
+    assert_eq!(bench.message(&live), held("a9"));
+    bench.enter("thirdwitch", "");
+    let (page, xml) = bench.out().request_xml("query");
+    assert!(xml.contains("<after>a1</after>"), "{xml}");
+    bench.answer(page, &fin(true, Some("a9")));
+    assert_eq!(bench.out().released, 1);
+
+    // The join is not answered in time, and tried again.
+    let mut bench = with_archive();
+    bench.online(SessionStart::New);
+    bench.pass(61);
+    assert_eq!(
+        bench.message(&said("firstwitch", "9", "live", &stanza_id("a9"))),
+        held("a9")
+    );
+    bench.pass(60);
+    bench.enter("thirdwitch", "");
+    let (_, xml) = bench.out().request_xml("query");
+    assert!(xml.contains("<after>a1</after>"), "{xml}");
+    // What is held is delivered when the room is left.
+    bench.rooms.leave(&jid(COVEN), bench.now);
+    bench.presence(&gone("thirdwitch", "<status code='110'/>"));
+    assert_eq!(bench.out().released, 1);
+}
+
+#[test]
+fn i21_a_page_that_could_not_be_asked_for_is_asked_for_again() {
+    let mut bench = with_archive();
+    bench.online(SessionStart::New);
+    bench.out();
+    bench.enter("thirdwitch", "");
+    let page = bench.out().request("query");
+    // The queue is full: the session lives on.
+    let lost = Err(RequestFailure::Lost);
+    bench.rooms.handle_answer(page, lost, bench.now);
+    let live = said("firstwitch", "9", "live", &stanza_id("a9"));
+    assert_eq!(bench.message(&live), held("a9"));
+    let (_, xml) = bench.pass(60).request_xml("query");
+    assert!(xml.contains("<after>a1</after>"), "{xml}");
+}
+
+#[test]
+fn i2_a_stored_message_that_comes_before_its_room_is_joined_is_known() {
+    // The app of a new process has received a1 to a2, and had confirmed a1 alone.
+    let mut bench = Bench::new();
+    let stored = said("firstwitch", "2", "stored", &stanza_id("a2"));
+    assert_eq!(bench.message(&stored), MessageVerdict::Deliver);
+    bench.online(SessionStart::New);
+    let options = RoomOptions {
+        history: History::After("a1".to_owned()),
+        ..RoomOptions::new("thirdwitch")
+    };
+    bench.rooms.join(jid(COVEN), options, bench.now);
+    let ask = bench.out().request("query");
+    bench.enter("thirdwitch", "");
+    bench.answer(ask, &features(&[MAM, SID]));
+    let (_, xml) = bench.out().request_xml("query");
+    let query = xml.split("queryid='").nth(1).unwrap();
+    let query = query.split('\'').next().unwrap().to_owned();
+    let again = archived(&query, "a2", "firstwitch", "stored");
+    assert_eq!(bench.message(&again), duplicate(Some("a2")));
 }
 
 #[test]
@@ -201,7 +297,7 @@ fn i21_a_room_without_an_archive_is_asked_for_its_history_since_the_last_message
     bench.enter("thirdwitch", "");
     // The history reaches back to a message that was received.
     let known = said("firstwitch", "h1", "Thrice", delay);
-    assert_eq!(bench.message(&known), MessageVerdict::Duplicate);
+    assert_eq!(bench.message(&known), duplicate(None));
     let missed = said("firstwitch", "h2", "Double", delay);
     assert_eq!(bench.message(&missed), MessageVerdict::Deliver);
     // An equal id of another occupant is another message.

@@ -29,6 +29,7 @@ struct Out {
     requests: Vec<(RequestId, Element)>,
     events: Vec<RoomEvent>,
     opened: Vec<BareJid>,
+    released: usize,
     failed: Vec<String>,
     abandoned: usize,
     timer: Option<Instant>,
@@ -97,6 +98,7 @@ impl Bench {
                 RoomsOutput::Request { id, stanza } => out.requests.push((id, stanza)),
                 RoomsOutput::Abandon(_) => out.abandoned += 1,
                 RoomsOutput::Failed { id, .. } => out.failed.push(id),
+                RoomsOutput::Release(_) => out.released += 1,
                 RoomsOutput::Opened(room) => out.opened.push(room),
                 RoomsOutput::Event(event) => out.events.push(event),
                 RoomsOutput::Timer(timer) => {
