@@ -13,7 +13,7 @@ use crate::script::Profile;
 use engine::EngineCoverage;
 
 /// Further events that should have happened in a campaign.
-pub const EVENTS: [&str; 28] = [
+pub const EVENTS: [&str; 35] = [
     "request answered",
     "request lost with its session",
     "see-other-host",
@@ -42,6 +42,13 @@ pub const EVENTS: [&str; 28] = [
     "archive expired",
     "id reused",
     "id of another client",
+    "message returned with an error",
+    "room joined",
+    "room joined again",
+    "room lost",
+    "room caught up",
+    "gap in a room told",
+    "page of history",
 ];
 
 /// Counters.

@@ -6,6 +6,7 @@ mod inbound;
 mod outbound;
 mod push;
 mod requests;
+mod rooms;
 
 pub(crate) use inbound::{ANY, Heard, Message, key};
 
@@ -63,6 +64,15 @@ impl Counts {
     }
 }
 
+/// A page of the account's archive, as the app received it.
+#[derive(Debug)]
+pub(crate) struct HistoryPage {
+    pub(crate) ids: Vec<String>,
+    /// Before which message it ends; without one, with the newest.
+    pub(crate) before: Option<String>,
+    pub(crate) is_complete: bool,
+}
+
 /// The model.
 #[derive(Debug)]
 pub(crate) struct Model {
@@ -111,6 +121,9 @@ pub(crate) struct Model {
     /// A fault of the server was in force once.
     pub(crate) server_at_fault: bool,
     pub(crate) push: push::Push,
+    pub(crate) rooms: rooms::Rooms,
+    /// Pages that are not compared yet.
+    pub(crate) history: Vec<HistoryPage>,
     attempts: attempts::Attempts,
     /// What has failed and has not worked since, as stored.
     failures: Failures,
@@ -158,6 +171,8 @@ impl Model {
             server_forgotten: false,
             server_at_fault: false,
             push: push::Push::default(),
+            rooms: rooms::Rooms::default(),
+            history: Vec::new(),
             attempts: attempts::Attempts::default(),
             failures: Failures::default(),
             is_clock_set: false,
@@ -230,6 +245,20 @@ impl Model {
         }
     }
 
+    /// A room has accepted messages with these ids.
+    pub(crate) fn room_said(&mut self, room: u32, ids: Vec<String>) {
+        let broken = self.rooms.said(room, ids, self.now);
+        self.broken_in_room(broken);
+    }
+
+    fn broken_in_room(&mut self, broken: Option<rooms::Broken>) {
+        if let Some((rule, what)) = broken
+            && !self.server_at_fault
+        {
+            self.broken(rule, || what);
+        }
+    }
+
     /// A transaction was committed.
     pub(crate) fn committed(&mut self, ops: &[Op]) {
         let mut stored: Option<String> = None;
@@ -239,6 +268,9 @@ impl Model {
                 Op::FailureForgotten(subject) => drop(self.failures.succeeded(*subject)),
                 Op::SmDropped | Op::SmEnabled { .. } => self.failures.session_ended(),
                 _ => {}
+            }
+            if matches!(op, Op::SmDropped | Op::SmEnabled { .. }) {
+                self.rooms.session_lost();
             }
             match op {
                 Op::CountInbound(h) => self.counted(*h, stored.take().as_deref()),

@@ -5,9 +5,11 @@ mod app;
 mod asked;
 mod commits;
 mod dials;
+mod history;
+mod rooms;
 mod storage;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -16,10 +18,12 @@ use snapback_engine::link::tls::Tls;
 use snapback_engine::supervisor::{ConnectionState, OfflineReason, Timing};
 use snapback_engine::{Engine, EngineConfig, EngineInput, EngineOutput};
 use snapback_proto::config::Config;
+use snapback_proto::entropy::Entropy;
 use snapback_proto::knowledge::Knowledge;
 use snapback_proto::plan::{Purpose, Transport};
 use snapback_proto::sasl::CredentialError;
 use snapback_proto::time::{Instant, Now, UnixTime};
+use snapback_rooms::AccountRooms;
 use snapback_tls::TlsVersions;
 use snapback_types::endpoint::{Address, ServerAddress, ServerKey};
 
@@ -37,6 +41,7 @@ use crate::wire::Wire;
 
 use app::App;
 use dials::Dials;
+pub(crate) use rooms::NICK;
 pub(crate) use storage::Kill;
 use storage::{Storage, Transaction};
 
@@ -81,7 +86,9 @@ impl Clock {
     }
 
     fn time(self, instant: Instant) -> Time {
-        let micros = u64::try_from(instant.since_epoch().as_micros()).unwrap_or(u64::MAX);
+        // Not before it.
+        let micros = instant.since_epoch().as_nanos().div_ceil(1_000);
+        let micros = u64::try_from(micros).unwrap_or(u64::MAX);
         micros.saturating_sub(self.mono)
     }
 }
@@ -113,6 +120,12 @@ pub(crate) struct Phone<T: Tls + Clone> {
     address: Option<Address>,
     state: ConnectionState,
     app: App,
+    pub(super) rooms: AccountRooms,
+    rooms_deadline: Option<Instant>,
+    /// Before which message of the archive the app's next page of history ends.
+    history_before: Option<String>,
+    /// The requests for pages, and before which message theirs ends.
+    history_asked: BTreeMap<String, Option<String>>,
     /// The number of sessions.
     pub(crate) sessions: u64,
     pub(crate) resumptions: u64,
@@ -168,6 +181,8 @@ impl<T: Tls + Clone> Phone<T> {
             last_server: Some(server.clone()),
             discovery,
         });
+        let account = device.config.account.clone();
+        let rooms = AccountRooms::new(account, None, Entropy::new(random.seed()));
         let mut phone = Self {
             engine,
             tls,
@@ -190,6 +205,10 @@ impl<T: Tls + Clone> Phone<T> {
                 retry_at: None,
             },
             app: App::new(device.confirms),
+            rooms,
+            rooms_deadline: None,
+            history_before: None,
+            history_asked: BTreeMap::new(),
             sessions: 0,
             resumptions: 0,
         };
@@ -295,7 +314,8 @@ impl<T: Tls + Clone> Phone<T> {
 
     /// Returns when the next timer is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        let timer = self.deadline.map(|when| self.clock.time(when));
+        let timers = [self.deadline, self.rooms_deadline].into_iter().flatten();
+        let timer = timers.min().map(|when| self.clock.time(when));
         [timer, self.storage.due()].into_iter().flatten().min()
     }
 
@@ -310,6 +330,12 @@ impl<T: Tls + Clone> Phone<T> {
             wire.probed();
         }
         self.happens(EngineInput::Timeout, model, coverage, now);
+        self.with_rooms(model, coverage, now, AccountRooms::handle_timeout);
+    }
+
+    /// Returns whether a delivery is held until what its room has said before has come.
+    pub(crate) fn is_held(&self, delivery: &str) -> bool {
+        self.rooms.held().any(|held| held == delivery)
     }
 
     pub(crate) fn received(

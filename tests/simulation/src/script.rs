@@ -163,6 +163,15 @@ pub enum Action {
     Expire(u32),
     /// Romeo's clients send this number of messages with ids that they have used before.
     Reuse(u32),
+    /// Something happens in a room.
+    Room {
+        /// Which of [`crate::setup::ROOMS`].
+        room: u32,
+        /// What.
+        event: InRoom,
+    },
+    /// The app asks for a page of history.
+    History,
     /// Another client of Juliet's sends a message with an id that the app uses, too.
     Twin,
     /// A fault of the server: one of [`crate::faults::FAULTS`], for the next connection, or for this long.
@@ -173,6 +182,28 @@ pub enum Action {
         lasts: u32,
     },
 }
+
+/// What happens in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InRoom {
+    /// The app joins it.
+    Join,
+    /// The app leaves it.
+    Leave,
+    /// Another occupant says this number of messages.
+    Says(u32),
+    /// The app sends this number of messages.
+    Send(u32),
+    /// The room removes the app's user without a word.
+    Forgets,
+    /// The room removes the user, with this status code.
+    Removes(u32),
+    /// The room forgets its oldest messages, and keeps this number.
+    Expire(u32),
+}
+
+/// The status codes of [`InRoom::Removes`]: a kick, which ends it, and two failures, after which the room is joined again.
+pub const REMOVALS: [u32; 3] = [307, 332, 333];
 
 /// How a connection breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

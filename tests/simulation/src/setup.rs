@@ -17,6 +17,8 @@ use crate::random::Random;
 pub const DOMAIN: &str = "localhost";
 /// The other host where the server is reachable, or claims to be.
 pub const OTHER_HOST: &str = "other.example.org";
+/// The number of rooms.
+pub const ROOMS: u32 = 2;
 /// The maximum size of a stanza from the app, in bytes.
 pub const MAX_STANZA: usize = 256 << 10;
 /// Juliet's password.
@@ -51,6 +53,17 @@ pub struct Setup {
     pub config: Arc<Config>,
 }
 
+/// Returns the local part of a room's address.
+pub(crate) fn room_name(room: u32) -> String {
+    format!("room{room}")
+}
+
+/// Returns the address of a room.
+pub(crate) fn room_address(room: u32) -> BareJid {
+    let address = format!("{}@rooms.{DOMAIN}", room_name(room));
+    address.parse().expect("it is an address")
+}
+
 /// The number of variations of [`vary`].
 pub const VARIATIONS: u32 = 8;
 
@@ -80,6 +93,7 @@ impl Setup {
         switches.bind_conflict = more.one_in(3);
         switches.loses_at_hand_over = more.one_in(2);
         switches.liberal = more.one_in(4);
+        switches.rooms = true;
         Self {
             queue_limit,
             other_host,

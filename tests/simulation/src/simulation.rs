@@ -4,6 +4,7 @@ mod actions;
 mod check;
 mod days;
 mod dials;
+mod rooms;
 mod server_side;
 mod turns;
 
@@ -380,6 +381,8 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
     fn look(&mut self) {
         self.model.server_took(self.world.received());
         self.model.server_redirected(self.world.redirected());
+        self.look_at_rooms();
+        self.check_history();
         self.conns.retain(|conn| conn.host.is_some() || conn.client);
         self.look_at_turn();
         self.check_deliveries();
@@ -421,6 +424,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         self.suspended = false;
         self.pump_phone();
         self.set_push();
+        self.join_rooms();
     }
 
     /// Passes an input to the phone, if it runs; then carries out its outputs.

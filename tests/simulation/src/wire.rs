@@ -446,7 +446,8 @@ fn heard(kind: &str, element: &str) -> Heard {
     let id = attribute(message, "id").unwrap_or_default();
     let body = find(message, "body").and_then(|body| body.split(['>', '<']).nth(2));
     Heard {
-        is_for_app: kind != "iq",
+        // A page of history is answered as a whole, and not stored.
+        is_for_app: kind != "iq" && !element.contains("queryid='history-"),
         is_archived: archived.is_some(),
         id: key(id, body.unwrap_or_default()),
     }

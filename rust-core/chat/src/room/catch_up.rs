@@ -75,8 +75,10 @@ impl Room {
     pub(super) fn begin_catch_up(&mut self, is_again: bool, env: &mut Env) {
         let now = env.now.mono;
         if !self.asks_archive {
+            // Some of the history may have come before the user's own presence.
+            let has_met = matches!(self.place.phase, Phase::History { has_met: true, .. });
             self.place.phase = Phase::History {
-                has_met: !is_again,
+                has_met: has_met || !is_again,
                 until: now + HISTORY_TIMEOUT,
             };
         } else if self.features.is_none() {
@@ -201,10 +203,11 @@ impl Room {
         }
         let room = self.jid.clone();
         let archive_id = stanza_id::stanza_id(message, &room.to_string()).map(str::to_owned);
-        if Delay::of(message).is_some() && self.place.repeats(message) {
+        let is_behind = self.place.is_behind();
+        let is_history = is_behind || Delay::of(message).is_some();
+        if is_history && self.place.repeats(message, archive_id.as_deref()) {
             return MessageVerdict::Duplicate { room, archive_id };
         }
-        let is_behind = self.place.is_behind();
         self.place.heard(message, &self.jid, env.now);
         self.subject(message, nick, env);
         match archive_id.filter(|_| is_behind) {
@@ -255,7 +258,9 @@ impl Room {
         self.subject = Some(subject.clone());
         let room = self.jid.clone();
         env.event(RoomEvent::SubjectChanged { room, subject });
-        if let Phase::History { has_met, .. } = self.place.phase {
+        if let Phase::History { has_met, .. } = self.place.phase
+            && let State::Joined { .. } = self.state
+        {
             self.end_catch_up(has_met, env);
         }
     }
@@ -290,7 +295,7 @@ pub(super) fn archive_result(
         if let Some(id) = inner.attr("id") {
             known.outgoing.reflected(id);
         }
-        if is_fetching(&known.place.phase) && known.place.note_archived(&archived.id) {
+        if is_fetching(&known.place.phase) && known.place.fetched(&archived.id) {
             return MessageVerdict::Duplicate {
                 room: room.clone(),
                 archive_id: Some(archived.id),

@@ -136,8 +136,10 @@ impl Room {
     /// XEP-0410 section 3: what the answers mean.
     pub(super) fn checked(&mut self, answer: Result<&Element, RequestFailure>, env: &mut Env) {
         self.check.pending = None;
-        if !matches!(self.state, State::Joined { .. }) {
-            return;
+        match self.state {
+            State::Joined { .. } => {}
+            State::Joining { .. } if answer.is_ok() => return self.joined_without_presence(env),
+            _ => return,
         }
         let error = match answer {
             Ok(_) => return self.check.heard(env.now.mono),

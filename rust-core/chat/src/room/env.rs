@@ -10,7 +10,10 @@ use snapback_wire::xml::Element;
 
 use super::event::{RoomEvent, RoomFault};
 use super::machine::{RequestId, RoomsOutput};
-use super::place::MAX_RECENT;
+use super::place::Recent;
+
+/// The maximum number of messages that are known of rooms that are not joined: the last ones of four rooms.
+const MAX_EARLY: usize = 1024;
 
 /// What an answer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +41,9 @@ pub(super) struct Env {
     requests: BTreeMap<RequestId, (BareJid, Purpose)>,
     next_request: u64,
     outputs: VecDeque<RoomsOutput>,
-    /// Archive ids of messages of rooms that are not joined: the app receives stored messages before it joins their rooms again.
-    early: VecDeque<(BareJid, String)>,
+    /// Messages of rooms that are not joined, or no longer: the app receives stored messages before it joins their rooms again, and
+    /// may join a room again that it has left.
+    early: VecDeque<(BareJid, Recent)>,
 }
 
 impl Env {
@@ -114,10 +118,10 @@ impl Env {
         }
     }
 
-    /// Returns the archive ids of messages of this room that came before it was joined.
-    pub(super) fn early(&self, room: &BareJid) -> impl Iterator<Item = &str> {
+    /// Returns what came of this room before it was joined.
+    pub(super) fn early(&self, room: &BareJid) -> impl Iterator<Item = Recent> {
         let early = self.early.iter().filter(move |(of, _)| of == room);
-        early.map(|(_, id)| id.as_str())
+        early.map(|(_, recent)| *recent)
     }
 
     /// Notes a message of a room that is not joined.
@@ -125,10 +129,21 @@ impl Env {
         let Some(id) = stanza_id::stanza_id(message, &room.to_string()) else {
             return;
         };
-        if self.early.len() >= MAX_RECENT {
+        self.push_early(room, Recent::of_id(id));
+    }
+
+    /// Notes what came of a room that is left.
+    pub(super) fn note_left(&mut self, room: &BareJid, recent: impl Iterator<Item = Recent>) {
+        for recent in recent {
+            self.push_early(room, recent);
+        }
+    }
+
+    fn push_early(&mut self, room: &BareJid, recent: Recent) {
+        if self.early.len() >= MAX_EARLY {
             self.early.pop_front();
         }
-        self.early.push_back((room.clone(), id.to_owned()));
+        self.early.push_back((room.clone(), recent));
     }
 
     pub(super) fn abandon_all(&mut self, room: &BareJid) {

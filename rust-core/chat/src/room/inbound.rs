@@ -91,6 +91,9 @@ impl Room {
     }
 
     fn own_changed(&mut self, presence: OccupantPresence, env: &mut Env) {
+        if presence.has(201) && !self.is_opening() {
+            self.open(env);
+        }
         if presence.nick != self.nick {
             self.occupants.absent(&self.nick, &mut env.occupants);
             self.renamed(presence.nick.clone(), env);

@@ -100,7 +100,7 @@ impl Room {
     pub(super) fn new(jid: BareJid, options: RoomOptions, now: Now) -> Self {
         let mut place = Place::default();
         if let History::After(id) = &options.history {
-            place.cursor = Some(id.clone());
+            place.begins_after(id);
         }
         Self {
             jid,
@@ -224,9 +224,10 @@ impl Room {
         if !self.has_joined {
             return self.options.history.clone();
         }
-        let has_archive = self.features.is_some_and(|features| features.archive);
+        // Where it is not known yet, the messages' ids suggest that there is one.
+        let may_have_archive = self.features.is_none_or(|features| features.archive);
         match &self.place.cursor {
-            Some(cursor) if has_archive => History::After(cursor.clone()),
+            Some(cursor) if may_have_archive => History::After(cursor.clone()),
             _ => self
                 .place
                 .since_last(env.now)
@@ -291,17 +292,20 @@ impl Room {
                 false => self.over(LeaveReason::Refused(JoinError::NotFound), env),
             };
         }
-        let is_again = std::mem::replace(&mut self.has_joined, true);
         self.nick.clone_from(&own.nick);
         self.list(own, env);
+        self.is_in(is_created, env);
+    }
+
+    /// The user is in the room.
+    fn is_in(&mut self, is_created: bool, env: &mut Env) {
+        let is_again = std::mem::replace(&mut self.has_joined, true);
         let now = env.now;
         self.state = State::Joined { since: now.mono };
         self.place.joined(now);
         self.check.heard(now.mono);
-        if is_created && self.options.creation == Creation::Instant {
-            let open = requests::configure(&self.jid, Vec::new());
-            env.request(&self.jid, Purpose::Open, open);
-            self.opening = Some(now.mono + JOIN_TIMEOUT);
+        if is_created {
+            self.open(env);
         }
         env.event(RoomEvent::Joined {
             room: self.jid.clone(),
@@ -310,6 +314,21 @@ impl Room {
             is_again,
         });
         self.begin_catch_up(is_again, env);
+    }
+
+    /// The room knows this client, which waits for the user's own presence: a server holds presence back while the user does not use the
+    /// client (XEP-0352), for as long as it likes. The occupants are listed when it comes.
+    pub(super) fn joined_without_presence(&mut self, env: &mut Env) {
+        self.is_in(false, env);
+    }
+
+    /// The join has created the room.
+    pub(super) fn open(&mut self, env: &mut Env) {
+        if self.options.creation == Creation::Instant {
+            let open = requests::configure(&self.jid, Vec::new());
+            env.request(&self.jid, Purpose::Open, open);
+            self.opening = Some(env.now.mono + JOIN_TIMEOUT);
+        }
     }
 
     /// The request to open the room was answered. If it was refused, an owner can open the room later.
@@ -398,6 +417,7 @@ impl Room {
     pub(super) fn over(&mut self, reason: LeaveReason, env: &mut Env) {
         self.state = State::Over;
         env.release(&self.jid);
+        env.note_left(&self.jid, self.place.recent());
         env.event(left(&self.jid, reason));
     }
 

@@ -171,9 +171,7 @@ impl Rooms {
             Some(known) => known.wanted_again(options, env),
             None => {
                 let mut new = Room::new(room.clone(), options, now);
-                for id in env.early(&room) {
-                    new.place.note_archived(id);
-                }
+                new.place.remember_all(env.early(&room));
                 if env.own.is_some() {
                     new.begin_join(env);
                 }

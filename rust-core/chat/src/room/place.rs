@@ -14,7 +14,7 @@ use super::machine::RequestId;
 use super::options::History;
 
 /// The number of messages that are recognised when they come again: more than a room's history has.
-pub(super) const MAX_RECENT: usize = 256;
+const MAX_RECENT: usize = 256;
 
 /// What a room's clock and ours may differ by while a message travels, in seconds. It costs duplicates, which are recognised.
 const MARGIN: u64 = 60;
@@ -28,9 +28,13 @@ pub(super) struct Place {
     newest: Option<String>,
     /// When the last message arrived.
     heard: Option<Now>,
-    recent: VecDeque<u64>,
+    recent: VecDeque<Recent>,
     pub(super) phase: Phase,
 }
+
+/// What a message is known by: a digest of its id in the room's archive, or of what its copy in the room's history has as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Recent(u64);
 
 /// How what was missed is fetched.
 #[derive(Debug, Default)]
@@ -79,30 +83,45 @@ impl Place {
     /// Notes a message that has arrived: live, or as history.
     pub(super) fn heard(&mut self, message: &Element, room: &BareJid, now: Now) {
         self.heard = Some(now);
-        self.remember(digest(message));
+        self.remember(Recent::of(message));
         let Some(id) = stanza_id::stanza_id(message, &room.to_string()) else {
             return;
         };
-        self.remember(of_id(id));
+        self.remember(Recent::of_id(id));
         match self.phase {
             Phase::Idle | Phase::History { .. } => self.cursor = Some(id.to_owned()),
             Phase::Undecided { .. } | Phase::Archive { .. } => self.newest = Some(id.to_owned()),
         }
     }
 
-    /// Returns whether the room's history repeats a message that has arrived before.
-    pub(super) fn repeats(&mut self, message: &Element) -> bool {
-        let Phase::History { has_met, .. } = &mut self.phase else {
-            return false;
+    /// Returns whether the room's history repeats a message that has arrived before, with this archive id.
+    pub(super) fn repeats(&mut self, message: &Element, archive_id: Option<&str>) -> bool {
+        let is_known = match archive_id {
+            Some(id) => self.recent.contains(&Recent::of_id(id)),
+            None => message.attr("id").is_some() && self.recent.contains(&Recent::of(message)),
         };
-        let is_known = message.attr("id").is_some() && self.recent.contains(&digest(message));
-        *has_met |= is_known;
-        is_known
+        match &mut self.phase {
+            // A message that is said again is no history.
+            Phase::Idle => false,
+            Phase::History { has_met, .. } => {
+                *has_met |= is_known;
+                is_known
+            }
+            Phase::Undecided { .. } | Phase::Archive { .. } => is_known && archive_id.is_some(),
+        }
+    }
+
+    /// A result of the archive has arrived, which sends them in their order. Returns whether the message had arrived before.
+    pub(super) fn fetched(&mut self, id: &str) -> bool {
+        if let Phase::Archive { .. } = self.phase {
+            self.cursor = Some(id.to_owned());
+        }
+        self.note_archived(id)
     }
 
     /// Returns whether a message with this archive id has arrived before; from now on it has.
     pub(super) fn note_archived(&mut self, id: &str) -> bool {
-        let digest = of_id(id);
+        let digest = Recent::of_id(id);
         let is_known = self.recent.contains(&digest);
         if !is_known {
             self.remember(digest);
@@ -118,12 +137,32 @@ impl Place {
         }
     }
 
+    /// Nothing before this message of the archive is missing.
+    pub(super) fn begins_after(&mut self, id: &str) {
+        self.cursor = Some(id.to_owned());
+        self.remember(Recent::of_id(id));
+    }
+
+    /// Returns what the last messages are known by.
+    pub(super) fn recent(&self) -> impl Iterator<Item = Recent> {
+        self.recent.iter().copied()
+    }
+
+    pub(super) fn remember_all(&mut self, recent: impl Iterator<Item = Recent>) {
+        for recent in recent {
+            self.remember(recent);
+        }
+    }
+
     /// The room was lost: what arrives from now on does not continue what was there before. Where the archive can be asked for what
     /// lies between, that comes first; an answer is expected until then, once the room is joined.
     pub(super) fn interrupted(&mut self, until: Instant) {
         self.phase = match self.cursor {
             Some(_) => Phase::Undecided { until },
-            None => Phase::Idle,
+            None => Phase::History {
+                has_met: false,
+                until,
+            },
         };
         self.newest = None;
     }
@@ -152,7 +191,7 @@ impl Place {
         }
     }
 
-    fn remember(&mut self, digest: u64) {
+    fn remember(&mut self, digest: Recent) {
         if self.recent.len() >= MAX_RECENT {
             self.recent.pop_front();
         }
@@ -160,17 +199,19 @@ impl Place {
     }
 }
 
-fn of_id(id: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    ("archive", id).hash(&mut hasher);
-    hasher.finish()
-}
+impl Recent {
+    pub(super) fn of_id(id: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        ("archive", id).hash(&mut hasher);
+        Self(hasher.finish())
+    }
 
-/// Returns a digest of the sender, the sender's id and the text of a message: of what its copy in a room's history has as well.
-fn digest(message: &Element) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (message.attr("from"), message.attr("id")).hash(&mut hasher);
-    let body = message.child("body", ns::CLIENT).map(Element::text);
-    body.hash(&mut hasher);
-    hasher.finish()
+    /// Of the sender, the sender's id and the text.
+    fn of(message: &Element) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (message.attr("from"), message.attr("id")).hash(&mut hasher);
+        let body = message.child("body", ns::CLIENT).map(Element::text);
+        body.hash(&mut hasher);
+        Self(hasher.finish())
+    }
 }

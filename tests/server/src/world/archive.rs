@@ -129,6 +129,13 @@ impl World {
         }
     }
 
+    /// Returns the archive ids of an account's messages, in their order.
+    pub fn archive_ids(&self, account: &str) -> impl Iterator<Item = &str> {
+        let account = self.accounts.get(account);
+        let entries = account.into_iter().flat_map(|account| &account.archive);
+        entries.map(|entry| entry.id.as_str())
+    }
+
     /// Returns whether the archive of an account has such a message.
     pub fn is_archived(&self, account: &str, id: &str, body: &str) -> bool {
         let account = self.accounts.get(account);

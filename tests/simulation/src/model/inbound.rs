@@ -8,6 +8,7 @@ use snapback_proto::xml::Element;
 use super::Model;
 use crate::hostile::UNREADABLE;
 use crate::network::Time;
+use crate::setup::{ROOMS, room_address};
 
 /// A message may come any number of times.
 pub(crate) const ANY: u32 = u32::MAX;
@@ -43,9 +44,18 @@ pub(crate) fn key(id: &str, body: &str) -> String {
 
 /// The key of a stanza.
 pub(super) fn key_of(stanza: &Element) -> String {
+    let stanza = message_in(stanza);
     let body = stanza.child("body", ns::CLIENT).map(Element::text);
     let id = stanza.attr("id").unwrap_or_default();
     key(id, &body.unwrap_or_default())
+}
+
+/// Returns the message that a result of a room's archive contains; otherwise the stanza itself.
+fn message_in(stanza: &Element) -> &Element {
+    let result = stanza.child("result", ns::MAM);
+    let forwarded = result.and_then(|result| result.child("forwarded", ns::FORWARD));
+    let message = forwarded.and_then(|forwarded| forwarded.child("message", ns::CLIENT));
+    message.unwrap_or(stanza)
 }
 
 /// A message for the app.
@@ -172,7 +182,7 @@ impl Model {
                     || is_jumped(self.gap_at);
                 message.stored > 0 || (heard.is_archived && is_for_place)
             }
-            None => heard.is_archived,
+            None => heard.is_archived || self.rooms.has_stored(&heard.id),
         }
     }
 
@@ -191,6 +201,9 @@ impl Model {
             return self.broken("T6", || {
                 "an unreadable stanza was given to the app".to_owned()
             });
+        }
+        if let Some((room, id)) = in_room(message_in(&delivery.stanza)) {
+            self.rooms.stores(room, id, key);
         }
         let Some(index) = self.incoming_by_id.get(key).copied() else {
             return;
@@ -222,6 +235,10 @@ impl Model {
         };
         let before = std::mem::replace(&mut known.delivered_to, life);
         let confirmed = known.confirmed;
+        if let Some((room, id)) = in_room(&delivery.stanza) {
+            let broken = self.rooms.given(room, id, &delivery.id, before == 0);
+            self.broken_in_room(broken);
+        }
         if before == life {
             self.broken("I2", || "a delivery came twice in one process".to_owned());
         } else if confirmed {
@@ -256,6 +273,8 @@ impl Model {
         self.uncounted.clear();
         self.forget_requests();
         self.not_given = undelivered.iter().filter_map(given_as_delivery).collect();
+        self.rooms
+            .restarted(undelivered.iter().map(|one| one.id.as_str()));
         let found: Vec<&String> = undelivered.iter().map(|delivery| &delivery.id).collect();
         if found != self.owed.iter().collect::<Vec<_>>() {
             let (found, owed) = (found.len(), self.owed.len());
@@ -271,8 +290,9 @@ impl Model {
     }
 
     /// I2: while a process lives, its app receives each delivery that is committed.
-    pub(crate) fn check_given(&mut self) {
-        if let Some(id) = self.not_given.pop_first() {
+    pub(crate) fn check_given(&mut self, is_held: impl Fn(&str) -> bool) {
+        let mut not_given = self.not_given.iter();
+        if let Some(id) = not_given.find(|id| !is_held(id)).cloned() {
             self.broken("I2", || {
                 format!("delivery {id} is committed and the app did not receive it")
             });
@@ -376,6 +396,16 @@ impl Model {
             .collect();
         missing.join(", ")
     }
+}
+
+/// Returns the number of the room that this message with a body comes from, and the message's id.
+fn in_room(stanza: &Element) -> Option<(u32, &str)> {
+    let is_message =
+        stanza.attr("type") == Some("groupchat") && stanza.has_child("body", ns::CLIENT);
+    let from = stanza.attr("from").filter(|_| is_message)?;
+    let (address, _) = from.split_once('/')?;
+    let room = (0..ROOMS).find(|room| room_address(*room).to_string() == address)?;
+    Some((room, stanza.attr("id")?))
 }
 
 /// Returns the id of a delivery; nothing if the app receives it as the failure of its own message.

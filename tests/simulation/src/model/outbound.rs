@@ -38,6 +38,7 @@ impl Model {
     /// The stanza is in the queue.
     pub(crate) fn queued(&mut self, seq: u64, id: &str) {
         self.asked(id);
+        self.rooms.stored(id);
         let Some(index) = number(id) else { return };
         self.by_seq.insert(seq, index);
         let now = self.now;
@@ -65,6 +66,9 @@ impl Model {
 
     /// Bytes of a message are about to be written to the network.
     pub(crate) fn writing(&mut self, id: &str) {
+        if self.rooms.is_unstored(id) {
+            self.broken("I13", || format!("{id} left before it was stored"));
+        }
         let Some(index) = number(id) else { return };
         if !self.outgoing.get(index).is_some_and(|m| m.durable) {
             self.broken("I13", || format!("{id} left before it was stored"));
@@ -77,6 +81,9 @@ impl Model {
             self.server_read += 1;
             let id = message.id.clone().unwrap_or_default();
             self.note("server took", || id.clone());
+            if self.rooms.has_sent(&id) {
+                continue;
+            }
             match number(&id) {
                 Some(index) if index < self.outgoing.len() => self.took(index, &id),
                 _ => self.broken("I4", || {
@@ -111,6 +118,7 @@ impl Model {
         self.counts.sessions_lost += 1;
         let is_asked = self.strict && !self.has_no_archive();
         for id in ids {
+            self.rooms.fate_unknown(id);
             if let Some(message) = number(id).and_then(|index| self.outgoing.get_mut(index))
                 && !is_asked
             {
@@ -166,6 +174,7 @@ impl Model {
 
     /// The app receives the report that a message was acknowledged.
     pub(crate) fn reported_acked(&mut self, id: &str) {
+        self.rooms.acked(id);
         let Some(index) = number(id) else { return };
         let message = &mut self.outgoing[index];
         let is_true = message.acked;
@@ -181,6 +190,7 @@ impl Model {
 
     /// The app receives the report that a message will not be sent.
     pub(crate) fn reported_failed(&mut self, id: &str) {
+        self.rooms.failed(id);
         if number(id).is_some() {
             self.broken("I8", || format!("{id} was reported as failed"));
         }

@@ -12,6 +12,7 @@ use snapback_proto::ns;
 use snapback_proto::plan::Purpose;
 use snapback_proto::time::Instant;
 use snapback_proto::xml::Element;
+use snapback_rooms::FIRST_TICKET;
 use snapback_store::StoreError;
 use snapback_types::endpoint::Address;
 
@@ -252,7 +253,7 @@ impl<T: Tls + Clone> Phone<T> {
         self.sends(request, model, coverage, now);
     }
 
-    fn sends(
+    pub(super) fn sends(
         &mut self,
         input: EngineInput<'_>,
         model: &mut Model,
@@ -266,7 +267,7 @@ impl<T: Tls + Clone> Phone<T> {
         }
     }
 
-    fn room(&mut self) -> Result<Room, StoreError> {
+    pub(super) fn room(&mut self) -> Result<Room, StoreError> {
         let store = self.storage.read()?;
         Ok(Room {
             is_left: store.has_room(self.engine.unstored()).unwrap_or(true),
@@ -291,7 +292,26 @@ impl<T: Tls + Clone> Phone<T> {
         now: Time,
     ) {
         match output {
-            EngineOutput::Event(event) => self.event(event, model, coverage, now),
+            EngineOutput::Event(event) => {
+                self.rooms.handle_event(event, self.clock.now(now));
+                self.carry_out_rooms(model, coverage, now);
+            }
+            EngineOutput::Bounced {
+                delivery,
+                id,
+                error,
+            } => {
+                coverage.event("message returned with an error");
+                model.rooms.bounced(&id);
+                let at = self.clock.now(now);
+                self.rooms.handle_bounce(delivery, id, error, at);
+                self.carry_out_rooms(model, coverage, now);
+            }
+            EngineOutput::Accepted { ticket, outcome } if ticket >= FIRST_TICKET => {
+                let at = self.clock.now(now);
+                self.rooms.handle_accepted(ticket, &outcome, at);
+                self.carry_out_rooms(model, coverage, now);
+            }
             EngineOutput::Accepted {
                 outcome: Err(Refusal::Store(StoreError::QueueFull { .. })),
                 ..
@@ -301,6 +321,11 @@ impl<T: Tls + Clone> Phone<T> {
                 ..
             } => coverage.event("queue full"),
             EngineOutput::Answered { id, outcome } => {
+                let at = self.clock.now(now);
+                if self.rooms.handle_answered(&id, &outcome, at) {
+                    return self.carry_out_rooms(model, coverage, now);
+                }
+                self.history_answered(&id, &outcome, model, coverage);
                 if outcome == Err(RequestError::SessionLost) {
                     if model.lost(&id) {
                         coverage.event("request lost with its session");
@@ -324,7 +349,13 @@ impl<T: Tls + Clone> Phone<T> {
         }
     }
 
-    fn event(&mut self, event: EngineEvent, model: &mut Model, coverage: &mut Coverage, now: Time) {
+    pub(super) fn event(
+        &mut self,
+        event: EngineEvent,
+        model: &mut Model,
+        coverage: &mut Coverage,
+        now: Time,
+    ) {
         match event {
             EngineEvent::State(state) => {
                 let is_connecting = |state| matches!(state, ConnectionState::Connecting { .. });

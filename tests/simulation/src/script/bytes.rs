@@ -7,10 +7,10 @@
 
 use snapback_engine::supervisor::SyncKind;
 
-use super::{Action, Cut, DnsFault, Profile, Script, ScriptStep};
+use super::{Action, Cut, DnsFault, InRoom, Profile, REMOVALS, Script, ScriptStep};
 use crate::faults::FAULTS;
 use crate::hostile::STANZAS;
-use crate::setup::{CHOICES, VARIATIONS};
+use crate::setup::{CHOICES, ROOMS, VARIATIONS};
 
 /// The maximum number of steps: a run takes milliseconds.
 pub const MAX_STEPS: usize = 64;
@@ -103,7 +103,7 @@ fn faults() -> Vec<usize> {
 }
 
 /// How many kinds of steps there are.
-const KINDS: u8 = 40;
+const KINDS: u8 = 46;
 
 impl Record {
     fn read(bytes: [u8; RECORD]) -> Self {
@@ -199,7 +199,24 @@ impl Record {
                 down,
             },
             38 => Action::ReadFails(from_one(self.first, 12)),
-            _ => Action::Flood(from_one(self.first, 300)),
+            39 => Action::Flood(from_one(self.first, 300)),
+            40 => Action::History,
+            _ => Action::Room {
+                room: self.second % ROOMS,
+                event: self.in_room(),
+            },
+        }
+    }
+
+    fn in_room(self) -> InRoom {
+        match self.kind % KINDS {
+            41 if self.flag() => InRoom::Leave,
+            41 => InRoom::Join,
+            42 => InRoom::Says(from_one(self.first, MESSAGES)),
+            43 => InRoom::Send(from_one(self.first, MESSAGES)),
+            44 if self.flag() => InRoom::Removes(pick(&REMOVALS, self.first)),
+            44 => InRoom::Forgets,
+            _ => InRoom::Expire(self.first % 8),
         }
     }
 
@@ -292,6 +309,22 @@ impl Record {
             Action::KillAfterBytes { bytes, down: ms } => down(ms, of(37, bytes, 0)),
             Action::ReadFails(call) => of(38, call, 0),
             Action::Flood(count) => of(39, count, 0),
+            Action::History => of(40, 1, 0),
+            Action::Room { room, event } => {
+                let (kind, first, flags) = match event {
+                    InRoom::Join => (41, 1, 0),
+                    InRoom::Leave => (41, 1, 1),
+                    InRoom::Says(count) => (42, count, 0),
+                    InRoom::Send(count) => (43, count, 0),
+                    InRoom::Forgets => (44, 1, 0),
+                    InRoom::Removes(code) => (44, place(&REMOVALS, &code).wrapping_add(1), 1),
+                    InRoom::Expire(keep) => (45, keep.wrapping_add(1), 0),
+                };
+                Self {
+                    second: room,
+                    ..of(kind, first, flags)
+                }
+            }
             // The others are those of `encode`; the round trip fails if one is in neither.
             _ => Self::default(),
         }

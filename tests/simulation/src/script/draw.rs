@@ -2,11 +2,11 @@
 
 use snapback_engine::supervisor::SyncKind;
 
-use super::{Action, Cut, DnsFault, Profile, Script, ScriptStep};
+use super::{Action, Cut, DnsFault, InRoom, Profile, REMOVALS, Script, ScriptStep};
 use crate::faults::FAULTS;
 use crate::hostile::{SHORT_STANZAS, STANZAS};
 use crate::random::Random;
-use crate::setup::VARIATIONS;
+use crate::setup::{ROOMS, VARIATIONS};
 
 const PURPOSE: u64 = 1;
 /// Drawn separately, so that the other draws do not change.
@@ -17,6 +17,8 @@ const PUSH: u64 = 9;
 const DRAINS: u64 = 10;
 /// Likewise.
 const MORE: u64 = 11;
+/// Likewise.
+const IN_ROOMS: u64 = 12;
 
 impl Script {
     /// The script of a seed.
@@ -33,6 +35,7 @@ impl Script {
         push_notifications(&mut steps, &mut Random::new(seed, PUSH));
         drains(&mut steps, &mut Random::new(seed, DRAINS));
         more(&mut steps, &mut Random::new(seed, MORE));
+        rooms(&mut steps, &mut Random::new(seed, IN_ROOMS));
         Self {
             profile,
             seed,
@@ -314,6 +317,41 @@ fn more(steps: &mut Vec<ScriptStep>, random: &mut Random) {
     if random.one_in(4) {
         let action = Action::Flood(small(random, 300));
         push(action, random);
+    }
+    steps.sort_by_key(|step| step.at);
+}
+
+/// In half of the runs the app is in rooms, and in a third of all it scrolls back.
+fn rooms(steps: &mut Vec<ScriptStep>, random: &mut Random) {
+    let end = steps.last().map_or(0, |step| step.at).max(1);
+    if random.one_in(3) {
+        for _ in 0..random.between(1, 4) {
+            let at = random.below(end);
+            let action = Action::History;
+            steps.push(ScriptStep { at, action });
+        }
+    }
+    let rooms = random.pick(&[0, 0, 1, ROOMS]);
+    for room in 0..rooms {
+        let joined = random.below(end / 2 + 1);
+        let mut push = |at: u64, event: InRoom| {
+            let action = Action::Room { room, event };
+            steps.push(ScriptStep { at, action });
+        };
+        push(joined, InRoom::Join);
+        for _ in 0..random.between(4, 24) {
+            let at = random.below(end);
+            let event = match random.below(100) {
+                0..50 => InRoom::Says(few(random)),
+                50..75 => InRoom::Send(few(random)),
+                75..81 => InRoom::Forgets,
+                81..88 => InRoom::Removes(random.pick(&REMOVALS)),
+                88..91 => InRoom::Leave,
+                91..97 => InRoom::Join,
+                _ => InRoom::Expire(small(random, 6) - 1),
+            };
+            push(at, event);
+        }
     }
     steps.sort_by_key(|step| step.at);
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use snapback_engine::supervisor::SyncKind;
 
-use super::{Action, Cut, DnsFault, Profile, Script, ScriptStep};
+use super::{Action, Cut, DnsFault, InRoom, Profile, Script, ScriptStep};
 use crate::faults::FAULTS;
 
 /// A line that is not a step.
@@ -104,6 +104,8 @@ impl fmt::Display for Action {
             Self::Expire(keep) => write!(f, "expire {keep}"),
             Self::Reuse(count) => write!(f, "reuse {count}"),
             Self::Twin => f.write_str("twin"),
+            Self::Room { room, event } => write!(f, "room {room} {event}"),
+            Self::History => f.write_str("history"),
             Self::Fault { fault, lasts } => write!(f, "fault {} {lasts}", FAULTS[*fault].name),
         }
     }
@@ -222,6 +224,11 @@ fn parse(words: &[&str]) -> Option<Action> {
         ["expire", keep] => Action::Expire(keep.parse().ok()?),
         ["reuse", count] => Action::Reuse(count.parse().ok()?),
         ["twin"] => Action::Twin,
+        ["room", room, event @ ..] => Action::Room {
+            room: room.parse().ok()?,
+            event: parse_in_room(event)?,
+        },
+        ["history"] => Action::History,
         ["fault", name, lasts] => Action::Fault {
             fault: FAULTS.iter().position(|fault| fault.name == *name)?,
             lasts: lasts.parse().ok()?,
@@ -229,6 +236,33 @@ fn parse(words: &[&str]) -> Option<Action> {
         _ => return None,
     };
     Some(action)
+}
+
+impl fmt::Display for InRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Join => f.write_str("join"),
+            Self::Leave => f.write_str("leave"),
+            Self::Says(count) => write!(f, "says {count}"),
+            Self::Send(count) => write!(f, "send {count}"),
+            Self::Forgets => f.write_str("forgets"),
+            Self::Removes(code) => write!(f, "removes {code}"),
+            Self::Expire(keep) => write!(f, "expire {keep}"),
+        }
+    }
+}
+
+fn parse_in_room(words: &[&str]) -> Option<InRoom> {
+    Some(match words {
+        ["join"] => InRoom::Join,
+        ["leave"] => InRoom::Leave,
+        ["says", count] => InRoom::Says(count.parse().ok()?),
+        ["send", count] => InRoom::Send(count.parse().ok()?),
+        ["forgets"] => InRoom::Forgets,
+        ["removes", code] => InRoom::Removes(code.parse().ok()?),
+        ["expire", keep] => InRoom::Expire(keep.parse().ok()?),
+        _ => return None,
+    })
 }
 
 fn parse_cut(text: &str) -> Option<Cut> {

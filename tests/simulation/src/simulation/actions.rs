@@ -20,6 +20,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         match action {
             Action::Send(_)
             | Action::Request
+            | Action::History
             | Action::Active(_)
             | Action::Confirm
             | Action::Suspend
@@ -35,6 +36,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             Action::Flood(count) => self.romeo_asks(count),
             Action::Reuse(count) => self.ids_are_reused(count),
             Action::Twin => self.another_client_sends(),
+            Action::Room { room, event } => self.in_room(room, event),
             Action::Days(days) => self.days_pass(days),
             Action::Expire(keep) => self.archive_forgets(keep),
             Action::Kill(_)
@@ -70,13 +72,15 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             return;
         }
         match action {
-            Action::Send(_) | Action::Request | Action::Confirm if self.suspended => {}
+            Action::Send(_) | Action::Request | Action::History | Action::Confirm
+                if self.suspended => {}
             Action::Send(count) => {
                 for _ in 0..count {
                     self.with_phone(super::Phone::send_message);
                 }
             }
             Action::Request => self.with_phone(super::Phone::send_request),
+            Action::History => self.with_phone(super::Phone::ask_history),
             Action::Active(active) => {
                 if active {
                     self.suspended = false;

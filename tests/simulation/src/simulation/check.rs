@@ -8,6 +8,7 @@ use snapback_reference_server::SessionSnapshot;
 use crate::model::Message;
 use crate::network::Time;
 
+use super::rooms::IN_ROOMS;
 use super::{Conn, Phone, Simulation, TIMEOUT};
 
 /// A client that has been online for this time has queried the archive.
@@ -61,7 +62,11 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             self.done = true;
             return self.check_session();
         }
-        if self.now > healed_at + TIMEOUT + self.model.left_out_for() {
+        let until = healed_at + TIMEOUT + self.model.left_out_for();
+        if self.now > until + IN_ROOMS {
+            let (rule, what) = self.wrong_in_rooms().unwrap_or_default();
+            self.model.broken(rule, || what);
+        } else if self.now > until && self.is_settled_in_rooms() {
             self.give_up();
         }
     }
@@ -71,6 +76,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         self.last_nudge = self.now;
         self.end_lost_connections();
         self.set_push();
+        self.join_rooms();
         if self.phone.as_ref().is_some_and(Phone::is_halted) {
             self.wake(EngineInput::Connect);
         }
@@ -92,6 +98,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             && self.model.push.is_stored()
             && self.model.is_all_given()
             && self.model.is_sent()
+            && self.is_settled_in_rooms()
             && self.is_received()
             && self.model.unanswered().next().is_none()
     }
@@ -184,7 +191,9 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             !phone.is_killed() && phone.has_committed() && !phone.has_unread_deliveries()
         };
         if self.phone.as_ref().is_some_and(is_idle) {
-            self.model.check_given();
+            let phone = self.phone.as_ref();
+            let is_held = |id: &str| phone.is_some_and(|phone| phone.is_held(id));
+            self.model.check_given(is_held);
         }
     }
 

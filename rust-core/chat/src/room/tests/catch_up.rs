@@ -103,7 +103,7 @@ fn i21_a_new_session_asks_the_archive_for_what_follows_the_last_message() {
     assert_eq!(missed.to_xml(), expected);
     let again = archived(&query, "a3", "firstwitch", "live");
     assert_eq!(bench.message(&again), duplicate(Some("a3")));
-    assert_eq!(place(&bench).as_deref(), Some("a1"));
+    assert_eq!(place(&bench).as_deref(), Some("a3"));
     bench.answer(page, &fin(true, Some("a3")));
     let out = bench.out();
     assert_eq!(out.events.last(), Some(&caught_up(true)));

@@ -56,6 +56,8 @@ pub(super) struct ChatRoom {
     affiliations: BTreeMap<String, String>,
     subject: Option<(String, String)>,
     messages: VecDeque<ArchivedMessage>,
+    /// How many messages are no longer kept.
+    forgotten: usize,
     is_locked: bool,
     /// Destroyed: where to go instead.
     alternative: Option<Option<String>>,
@@ -126,6 +128,27 @@ impl World {
                 )
             })
             .collect()
+    }
+
+    /// Returns the ids that the senders gave to the messages that a room (local part) has accepted, those after the first `from`.
+    pub fn said_ids(&self, name: &str, from: usize) -> Vec<String> {
+        let Some(room) = self.chat_rooms.get(&self.room_jid(name)) else {
+            return Vec::new();
+        };
+        let skipped = from.saturating_sub(room.forgotten);
+        let messages = room.messages.iter().skip(skipped);
+        let ids = messages.map(|kept| kept.message().attribute("id").unwrap_or_default());
+        ids.map(str::to_owned).collect()
+    }
+
+    /// Removes the oldest messages of a room (local part), from its archive as from its history, and keeps this many.
+    pub fn expire_room(&mut self, name: &str, keep: usize) {
+        let room = self.room_jid(name);
+        if let Some(room) = self.chat_rooms.get_mut(&room) {
+            let excess = room.messages.len().saturating_sub(keep);
+            room.messages.drain(..excess);
+            room.forgotten += excess;
+        }
     }
 
     /// Removes all occupants of an account from a room (local parts) without a word, as after a failure of a link between servers.
@@ -476,6 +499,7 @@ impl World {
         if body {
             if room.messages.len() >= MAX_KEPT {
                 room.messages.pop_front();
+                room.forgotten += 1;
             }
             let kept = ArchivedMessage::new(id, address, now, Arc::new(message.clone()));
             room.messages.push_back(kept);
