@@ -363,13 +363,19 @@ impl AccountRooms {
             stanza.set_attr("id", &own);
             self.sent.insert(own);
         }
+        // A join that waits in the queue for another session, or for another process, would come too late. The rooms send it again
+        // where they are still wanted.
+        let kind = match OutboundKind::of(&stanza) {
+            OutboundKind::SessionBound => OutboundKind::Ephemeral,
+            kind => kind,
+        };
         let id = stanza.attr("id").unwrap_or_default().to_owned();
         let ticket = Ticket(FIRST_TICKET.0 | self.next_ticket);
         self.next_ticket = self.next_ticket.wrapping_add(1);
         self.storing.insert(ticket, (of, id));
         AccountRoomsOutput::Send {
             ticket,
-            kind: OutboundKind::of(&stanza),
+            kind,
             stanza,
         }
     }

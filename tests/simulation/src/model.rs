@@ -246,7 +246,7 @@ impl Model {
     }
 
     /// A room has accepted messages with these ids.
-    pub(crate) fn room_said(&mut self, room: u32, ids: Vec<String>) {
+    pub(crate) fn room_said(&mut self, room: u32, ids: Vec<(String, String)>) {
         let broken = self.rooms.said(room, ids, self.now);
         self.broken_in_room(broken);
     }

@@ -208,6 +208,11 @@ impl Room {
         if is_history && self.place.repeats(message, archive_id.as_deref()) {
             return MessageVerdict::Duplicate { room, archive_id };
         }
+        if let State::Offline = self.state {
+            // From the store: what an earlier process has received. It says nothing about what came before it.
+            self.place.stored(message, archive_id.as_deref());
+            return MessageVerdict::Deliver;
+        }
         self.place.heard(message, &self.jid, env.now);
         self.subject(message, nick, env);
         match archive_id.filter(|_| is_behind) {

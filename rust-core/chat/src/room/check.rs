@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use snapback_types::time::Instant;
 use snapback_wire::ns;
-use snapback_wire::stanza::StanzaCondition;
+use snapback_wire::stanza::{StanzaCondition, StanzaError};
 use snapback_wire::xml::Element;
 
 use super::env::{Env, Purpose};
@@ -138,7 +138,13 @@ impl Room {
         self.check.pending = None;
         match self.state {
             State::Joined { .. } => {}
-            State::Joining { .. } if answer.is_ok() => return self.joined_without_presence(env),
+            State::Joining { .. } => match answer {
+                Ok(_) => return self.joined_without_presence(env),
+                Err(RequestFailure::Refused(error)) if is_unknown(&error) => {
+                    return self.join_was_lost(env);
+                }
+                Err(_) => return,
+            },
             _ => return,
         }
         let error = match answer {
@@ -156,4 +162,8 @@ impl Room {
             _ => self.lost(Loss::NotJoined, env),
         }
     }
+}
+
+fn is_unknown(error: &StanzaError) -> bool {
+    error.condition == StanzaCondition::NotAcceptable
 }

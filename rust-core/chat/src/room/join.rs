@@ -322,6 +322,13 @@ impl Room {
         self.is_in(false, env);
     }
 
+    /// The room does not know this client, which has asked to join: the presence was lost with its connection.
+    pub(super) fn join_was_lost(&mut self, env: &mut Env) {
+        if self.attempts < MAX_CONFLICTS {
+            self.begin_join(env);
+        }
+    }
+
     /// The join has created the room.
     pub(super) fn open(&mut self, env: &mut Env) {
         if self.options.creation == Creation::Instant {
@@ -365,12 +372,12 @@ impl Room {
                 self.check.resumed(now);
                 self.place.resumed(now + JOIN_TIMEOUT);
             }
-            State::Joining { until, probe } => {
-                *until = now + JOIN_TIMEOUT;
-                *probe = Some(now + PROBE_AFTER);
+            // Presence to the room is sent once, and not again in a resumed session.
+            State::Joining { .. } | State::Offline => self.begin_join(env),
+            State::Leaving { until } => {
+                *until = now + LEAVE_TIMEOUT;
+                self.send_leave(env);
             }
-            State::Leaving { until } => *until = now + LEAVE_TIMEOUT,
-            State::Offline => self.begin_join(env),
             State::Waiting { .. } | State::Over => {}
         }
     }
@@ -424,8 +431,7 @@ impl Room {
     pub(super) fn leave(&mut self, env: &mut Env) {
         let is_in = matches!(self.state, State::Joined { .. } | State::Joining { .. });
         if is_in {
-            let leave = self.presence_to(&self.nick);
-            env.send(&self.jid, leave.with_attr("type", "unavailable"));
+            self.send_leave(env);
             self.check.lost(env);
         }
         if !self.has_joined {
@@ -439,6 +445,11 @@ impl Room {
             }
             _ => self.over(LeaveReason::Requested, env),
         }
+    }
+
+    fn send_leave(&self, env: &mut Env) {
+        let leave = self.presence_to(&self.nick);
+        env.send(&self.jid, leave.with_attr("type", "unavailable"));
     }
 
     /// Returns whether an event follows.

@@ -58,8 +58,8 @@ pub struct RoomInfo {
     /// Whether the room announces an archive (XEP-0313).
     pub has_archive: bool,
     /// The id of a message in the room's archive (XEP-0359) up to which the app was given all. An app that keeps it passes it to the
-    /// next process's join as [`History::After`](super::History::After), and misses nothing; messages that it had not confirmed come
-    /// from the store. `None` as long as no message with such an id has arrived.
+    /// next process's join as [`History::After`](super::History::After), and misses nothing. What it has received after that message,
+    /// because the process ended before the room was caught up, comes again, with the same id in the archive. `None` as long as no message with such an id has arrived.
     pub caught_up_to: Option<String>,
 }
 

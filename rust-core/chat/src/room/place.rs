@@ -94,6 +94,14 @@ impl Place {
         }
     }
 
+    /// Notes a message that an earlier process has received.
+    pub(super) fn stored(&mut self, message: &Element, archive_id: Option<&str>) {
+        self.remember(Recent::of(message));
+        if let Some(id) = archive_id {
+            self.remember(Recent::of_id(id));
+        }
+    }
+
     /// Returns whether the room's history repeats a message that has arrived before, with this archive id.
     pub(super) fn repeats(&mut self, message: &Element, archive_id: Option<&str>) -> bool {
         let is_known = match archive_id {
@@ -101,8 +109,7 @@ impl Place {
             None => message.attr("id").is_some() && self.recent.contains(&Recent::of(message)),
         };
         match &mut self.phase {
-            // A message that is said again is no history.
-            Phase::Idle => false,
+            Phase::Idle => is_known,
             Phase::History { has_met, .. } => {
                 *has_met |= is_known;
                 is_known

@@ -33,6 +33,10 @@ impl ArchivedMessage {
         }
     }
 
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
     pub(super) fn message(&self) -> &Element {
         &self.message
     }

@@ -28,6 +28,7 @@ struct Room {
     gap_at: Option<Time>,
     said: Vec<Said>,
     by_id: BTreeMap<String, usize>,
+    by_archive_id: BTreeMap<String, usize>,
     /// How many messages were compared, with those of an id that was used before.
     read: usize,
     /// The last message that this process has received.
@@ -128,11 +129,11 @@ impl Rooms {
     pub(super) fn said(
         &mut self,
         number_of_room: u32,
-        ids: Vec<String>,
+        ids: Vec<(String, String)>,
         at: Time,
     ) -> Option<Broken> {
         let mut broken = None;
-        for id in ids {
+        for (id, archive_id) in ids {
             if let Some(own) = number(&id).and_then(|own| self.own.get_mut(own)) {
                 own.said += 1;
                 if own.said > own.allowed {
@@ -150,6 +151,7 @@ impl Rooms {
             {
                 Some(same) => same.allowed += 1,
                 None => {
+                    room.by_archive_id.insert(archive_id, index);
                     room.by_id.insert(id, index);
                     room.said.push(Said {
                         at,
@@ -283,13 +285,18 @@ impl Rooms {
 }
 
 impl Room {
+    /// The app joins the room in a new process, or again: what it has received after its place comes again. Without a place the
+    /// room sends what it likes of its history.
     fn begins(&mut self) {
         self.last_given = None;
-        if self.place.is_none() {
+        let place = self.place.as_ref();
+        if place.is_none() {
             self.since = None;
-            for said in &mut self.said {
-                said.allowed += 1;
-            }
+        }
+        let place = place.and_then(|place| self.by_archive_id.get(place));
+        let after = place.map_or(0, |place| place + 1);
+        for said in self.said.iter_mut().skip(after) {
+            said.allowed = said.allowed.max(said.given + 1);
         }
     }
 

@@ -130,15 +130,19 @@ impl World {
             .collect()
     }
 
-    /// Returns the ids that the senders gave to the messages that a room (local part) has accepted, those after the first `from`.
-    pub fn said_ids(&self, name: &str, from: usize) -> Vec<String> {
+    /// Returns the ids that the senders gave to the messages that a room (local part) has accepted, and those in its archive, without
+    /// the first `from`.
+    pub fn said_ids(&self, name: &str, from: usize) -> Vec<(String, String)> {
         let Some(room) = self.chat_rooms.get(&self.room_jid(name)) else {
             return Vec::new();
         };
         let skipped = from.saturating_sub(room.forgotten);
         let messages = room.messages.iter().skip(skipped);
-        let ids = messages.map(|kept| kept.message().attribute("id").unwrap_or_default());
-        ids.map(str::to_owned).collect()
+        let ids = messages.map(|kept| {
+            let id = kept.message().attribute("id").unwrap_or_default();
+            (id.to_owned(), kept.id().to_owned())
+        });
+        ids.collect()
     }
 
     /// Removes the oldest messages of a room (local part), from its archive as from its history, and keeps this many.
