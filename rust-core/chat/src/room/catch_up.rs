@@ -26,6 +26,9 @@ use crate::payload::{Problem, ProblemReason};
 /// the queries of the account's own archive.
 pub(super) const QUERY_PREFIX: &str = "room-catch-up-";
 
+/// Marks the queries for the newest message.
+const NEWEST: &str = "room-catch-up-newest";
+
 /// The number of messages of a page: what servers allow at most is 50 or more.
 const PAGE: u32 = 50;
 /// The maximum number of pages, so 2000 messages. Of a room that has sent more, a gap is reported.
@@ -138,6 +141,9 @@ impl Room {
             }
         };
         let is_last = fin.complete || fin.last.is_none();
+        if pages == 1 && fin.last.is_none() && self.place.is_doubtful(env.now) {
+            return self.ask_newest(env);
+        }
         if let Some(last) = fin.last {
             self.place.cursor = Some(last);
         }
@@ -148,12 +154,45 @@ impl Room {
         }
     }
 
+    /// XEP-0313 leaves open what follows a message that the archive no longer has; some answer with an empty page.
+    fn ask_newest(&mut self, env: &mut Env) {
+        let mut request = mam::before("", NEWEST, None, 1).with_attr("to", self.jid.to_string());
+        request.remove_attr("id");
+        let request = env.request(&self.jid, Purpose::Newest, request);
+        self.place.phase = Phase::Newest {
+            request,
+            has_more: false,
+            until: env.now.mono + ARCHIVE_TIMEOUT,
+        };
+    }
+
+    pub(super) fn newest_answered(
+        &mut self,
+        id: RequestId,
+        answer: &Result<&Element, RequestFailure>,
+        env: &mut Env,
+    ) {
+        let has_more = match self.place.phase {
+            Phase::Newest {
+                request, has_more, ..
+            } if request == id => has_more,
+            _ => return,
+        };
+        match answer {
+            Ok(_) => self.end_catch_up(!has_more, env),
+            Err(RequestFailure::Refused(_)) => self.end_catch_up(false, env),
+            Err(RequestFailure::Lost) => self.place.interrupted(env.now.mono + ARCHIVE_TIMEOUT),
+        }
+    }
+
     pub(super) fn catch_up_timeout(&mut self, env: &mut Env) {
         let now = env.now.mono;
         match self.place.phase {
             Phase::History { has_met, until } if until <= now => self.end_catch_up(has_met, env),
             Phase::Undecided { until } if until <= now => self.ask_archive_or_end(env),
-            Phase::Archive { until, request, .. } if until <= now => {
+            Phase::Archive { until, request, .. } | Phase::Newest { until, request, .. }
+                if until <= now =>
+            {
                 env.abandon(request);
                 self.end_catch_up(false, env);
             }
@@ -162,7 +201,7 @@ impl Room {
     }
 
     fn end_catch_up(&mut self, is_complete: bool, env: &mut Env) {
-        self.place.caught_up();
+        self.place.caught_up(env.now);
         env.release(&self.jid);
         env.event(RoomEvent::CaughtUp {
             room: self.jid.clone(),
@@ -297,6 +336,13 @@ pub(super) fn archive_result(
         return MessageVerdict::Deliver;
     }
     if let Some(known) = known {
+        if query == NEWEST {
+            known.place.newest_is(&archived.id);
+            return MessageVerdict::Duplicate {
+                room: room.clone(),
+                archive_id: None,
+            };
+        }
         if let Some(id) = inner.attr("id") {
             known.outgoing.reflected(id);
         }

@@ -24,6 +24,8 @@ pub(super) enum Purpose {
     Features,
     /// XEP-0313: a page of what was missed.
     Page,
+    /// The same: the newest message.
+    Newest,
     /// XEP-0045 section 10.1.2: opens a new room.
     Open,
 }

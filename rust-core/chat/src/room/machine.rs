@@ -342,6 +342,7 @@ impl Rooms {
             Purpose::Check => room.checked(answer, env),
             Purpose::Features => room.features_answered(answer, env),
             Purpose::Page => room.page_answered(id, answer, env),
+            Purpose::Newest => room.newest_answered(id, &answer, env),
             Purpose::Open => room.opened(env),
         });
     }

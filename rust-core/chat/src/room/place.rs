@@ -19,6 +19,15 @@ const MAX_RECENT: usize = 256;
 /// What a room's clock and ours may differ by while a message travels, in seconds. It costs duplicates, which are recognised.
 const MARGIN: u64 = 60;
 
+/// After this time, in seconds, an archive may have forgotten a message: a day. Archives keep messages for a week or more.
+const FORGETS_AFTER: u64 = 24 * 60 * 60;
+
+/// The seconds between these, by the clock that says more: one may stand still while the device sleeps, the other may be set back.
+fn passed(from: Now, to: Now) -> u64 {
+    let wall = u64::try_from(to.wall.0.saturating_sub(from.wall.0)).unwrap_or(0);
+    to.mono.since(from.mono).as_secs().max(wall)
+}
+
 /// The place in a room's messages.
 #[derive(Debug, Default)]
 pub(super) struct Place {
@@ -28,6 +37,8 @@ pub(super) struct Place {
     newest: Option<String>,
     /// When the last message arrived.
     heard: Option<Now>,
+    /// When it was last certain that nothing is missing.
+    sure: Option<Now>,
     recent: VecDeque<Recent>,
     pub(super) phase: Phase,
 }
@@ -63,16 +74,39 @@ pub(super) enum Phase {
         /// The request has failed by then.
         until: Instant,
     },
+    /// The archive has nothing after the known message, and is asked for its newest one: some answer in the same way when they have
+    /// forgotten the known message.
+    Newest {
+        /// The request.
+        request: RequestId,
+        /// The archive has a message that is not known.
+        has_more: bool,
+        /// The request has failed by then.
+        until: Instant,
+    },
 }
 
 impl Place {
+    /// Returns whether an archive that has nothing after the known message may have forgotten it: that takes days.
+    pub(super) fn is_doubtful(&self, now: Now) -> bool {
+        self.sure
+            .is_none_or(|sure| passed(sure, now) >= FORGETS_AFTER)
+    }
+
+    /// The archive was asked for its newest message, and has this one.
+    pub(super) fn newest_is(&mut self, id: &str) {
+        let is_known =
+            self.recent.contains(&Recent::of_id(id)) || self.cursor.as_deref() == Some(id);
+        if let Phase::Newest { has_more, .. } = &mut self.phase {
+            *has_more |= !is_known;
+        }
+    }
+
     /// Returns what a later join asks for, if the room has no archive: what it has sent since the last message that arrived here. A
     /// duration, since the clocks of the two may differ by hours.
     pub(super) fn since_last(&self, now: Now) -> Option<History> {
         let heard = self.heard?;
-        let mono = now.mono.since(heard.mono).as_secs();
-        let wall = u64::try_from(now.wall.0.saturating_sub(heard.wall.0)).unwrap_or(0);
-        Some(History::Seconds(mono.max(wall).saturating_add(MARGIN)))
+        Some(History::Seconds(passed(heard, now).saturating_add(MARGIN)))
     }
 
     /// Notes that the user is in the room from now on, if no message says so.
@@ -89,8 +123,13 @@ impl Place {
         };
         self.remember(Recent::of_id(id));
         match self.phase {
-            Phase::Idle | Phase::History { .. } => self.cursor = Some(id.to_owned()),
-            Phase::Undecided { .. } | Phase::Archive { .. } => self.newest = Some(id.to_owned()),
+            Phase::Idle | Phase::History { .. } => {
+                self.cursor = Some(id.to_owned());
+                self.sure = Some(now);
+            }
+            Phase::Undecided { .. } | Phase::Archive { .. } | Phase::Newest { .. } => {
+                self.newest = Some(id.to_owned());
+            }
         }
     }
 
@@ -114,7 +153,9 @@ impl Place {
                 *has_met |= is_known;
                 is_known
             }
-            Phase::Undecided { .. } | Phase::Archive { .. } => is_known && archive_id.is_some(),
+            Phase::Undecided { .. } | Phase::Archive { .. } | Phase::Newest { .. } => {
+                is_known && archive_id.is_some()
+            }
         }
     }
 
@@ -137,8 +178,9 @@ impl Place {
     }
 
     /// What was missed is received, or cannot be.
-    pub(super) fn caught_up(&mut self) {
+    pub(super) fn caught_up(&mut self, now: Now) {
         self.phase = Phase::Idle;
+        self.sure = Some(now);
         if let Some(newest) = self.newest.take() {
             self.cursor = Some(newest);
         }
@@ -176,7 +218,7 @@ impl Place {
 
     /// Returns whether earlier messages than those that arrive now are missing, and will come.
     pub(super) fn is_behind(&self) -> bool {
-        matches!(self.phase, Phase::Undecided { .. } | Phase::Archive { .. })
+        !matches!(self.phase, Phase::Idle | Phase::History { .. })
     }
 
     /// What was requested arrives in the resumed session.
@@ -185,7 +227,8 @@ impl Place {
             Phase::Idle => {}
             Phase::History { until, .. }
             | Phase::Undecided { until }
-            | Phase::Archive { until, .. } => *until = by,
+            | Phase::Archive { until, .. }
+            | Phase::Newest { until, .. } => *until = by,
         }
     }
 
@@ -194,7 +237,8 @@ impl Place {
             Phase::Idle => None,
             Phase::History { until, .. }
             | Phase::Undecided { until }
-            | Phase::Archive { until, .. } => Some(until),
+            | Phase::Archive { until, .. }
+            | Phase::Newest { until, .. } => Some(until),
         }
     }
 

@@ -104,7 +104,10 @@ impl Client {
         let answer = iq::ask_for_results(&self.requests, iq, ANSWER_TIMEOUT).await?;
         let fin = Fin::parse(&answer.iq)?;
         let archive = room.unwrap_or_else(|| self.account.to_string());
-        let mut page = HistoryPage::default();
+        let mut page = HistoryPage {
+            unreadable: answer.refused,
+            ..HistoryPage::default()
+        };
         for result in answer.results.iter().take(MAX_PAGE as usize) {
             match query.read(result) {
                 Ok(archived) => page.messages.push(HistoryMessage {

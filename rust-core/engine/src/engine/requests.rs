@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use snapback_proto::jid::{self, BareJid};
 use snapback_proto::stanza::StanzaError;
 use snapback_proto::xep::history::HistoryQuery;
-use snapback_proto::xml::{Element, Limit, XmlError};
+use snapback_proto::xml::{Element, Limit, RefusedStanza, XmlError};
 
 use crate::variants::variants;
 
@@ -48,6 +48,8 @@ pub struct Answer {
     /// The messages that carry the results of a query to an archive, in the order of their arrival (XEP-0313); none of another
     /// request.
     pub results: Vec<Element>,
+    /// How many results exceeded the limits of what is read, and are not among them.
+    pub refused: usize,
 }
 
 /// Requests that wait for their response.
@@ -68,6 +70,7 @@ struct Waiting {
 struct History {
     query: HistoryQuery,
     results: Vec<Element>,
+    refused: usize,
     /// How much memory they take, in bytes; what exceeds the limit is counted and dropped.
     memory: usize,
 }
@@ -80,6 +83,7 @@ impl Requests {
         let history = query.map(|query| History {
             query,
             results: Vec::new(),
+            refused: 0,
             memory: 0,
         });
         let waiting = Waiting {
@@ -108,6 +112,15 @@ impl Requests {
         history.memory = history.memory.saturating_add(result.memory());
         if history.memory <= MAX_HISTORY_MEMORY {
             history.results.push(result);
+        }
+    }
+
+    /// Counts a message that was refused by the reader, if it is a result of a query. `own`: the account's bare address.
+    pub(super) fn count_refused(&mut self, refused: &RefusedStanza, own: &str) {
+        let histories = self.0.values_mut();
+        let mut histories = histories.flat_map(|waiting| &mut waiting.history);
+        if let Some(history) = histories.find(|history| history.query.has_refused(refused, own)) {
+            history.refused = history.refused.saturating_add(1);
         }
     }
 
@@ -179,6 +192,7 @@ impl Requests {
             }
             (None, history) => Ok(Answer {
                 iq,
+                refused: history.as_ref().map_or(0, |history| history.refused),
                 results: history.map(|history| history.results).unwrap_or_default(),
             }),
         };

@@ -263,7 +263,11 @@ impl<T: Tls + Clone> Engine<T> {
             Event::PushEnabled => EngineEvent::PushEnabled,
             Event::PushRefused(error) => EngineEvent::PushRefused(error),
             Event::BlockListChanged(change) => EngineEvent::BlockListChanged(change),
-            Event::StanzaRefused(refused) => EngineEvent::StanzaRefused(refused),
+            Event::StanzaRefused(refused) => {
+                let own = self.own_account().to_string();
+                self.requests.count_refused(&refused, &own);
+                EngineEvent::StanzaRefused(refused)
+            }
             Event::PossibleGap => return self.report_gap(),
             Event::CaughtUp => return self.caught_up(),
             Event::PeerFault(what) => EngineEvent::PeerFault(what),

@@ -3,7 +3,7 @@
 use crate::jid;
 use crate::ns;
 use crate::stanza;
-use crate::xml::Element;
+use crate::xml::{Element, RefusedStanza};
 
 use super::forms::{Field, Form};
 use super::mam::{self, Archived, ResultError};
@@ -68,6 +68,18 @@ impl HistoryQuery {
             None => jid::is_same(own, archive),
         };
         is_from_archive && mam::query_id(message) == Some(&self.query)
+    }
+
+    /// Returns whether a message that was refused by the reader is a result of the query, as [`Self::has_result`].
+    pub fn has_refused(&self, refused: &RefusedStanza, own: &str) -> bool {
+        let mut message = Element::new("message", ns::CLIENT);
+        if let Some(from) = &refused.from {
+            message.set_attr("from", from);
+        }
+        if let Some(child) = &refused.first_child {
+            message.push_child(child.clone());
+        }
+        refused.name == "message" && self.has_result(&message, own)
     }
 
     /// Reads a result.

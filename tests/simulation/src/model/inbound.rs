@@ -275,12 +275,24 @@ impl Model {
         self.not_given = undelivered.iter().filter_map(given_as_delivery).collect();
         self.rooms
             .restarted(undelivered.iter().map(|one| one.id.as_str()));
+        for delivery in undelivered {
+            if let Some((room, id)) = in_room(message_in(&delivery.stanza)) {
+                self.rooms.comes_from_store(room, id);
+            }
+        }
         let found: Vec<&String> = undelivered.iter().map(|delivery| &delivery.id).collect();
         if found != self.owed.iter().collect::<Vec<_>>() {
             let (found, owed) = (found.len(), self.owed.len());
             self.broken("I2", || {
                 format!("{found} deliveries are stored after a restart, {owed} are owed, or in another order")
             });
+        }
+    }
+
+    /// The app is not given these: it has received the same messages of a room before.
+    pub(crate) fn withheld(&mut self, ids: &[String]) {
+        for id in ids {
+            self.not_given.remove(id);
         }
     }
 

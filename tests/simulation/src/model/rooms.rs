@@ -118,6 +118,15 @@ impl Rooms {
         }
     }
 
+    /// A message that an earlier process has stored, and had not confirmed: the app may have received another copy of it.
+    pub(super) fn comes_from_store(&mut self, room: u32, id: &str) {
+        let room = self.room(room);
+        let index = room.by_id.get(id);
+        if let Some(said) = index.and_then(|index| room.said.get_mut(*index)) {
+            said.allowed = said.allowed.max(said.given + 1);
+        }
+    }
+
     // -- what the rooms say
 
     /// Returns how many messages of a room were compared.

@@ -52,7 +52,7 @@ impl<T: Tls + Clone> Phone<T> {
             .map(|read| Ok(read?.id))
             .collect::<Result<_, ResultError>>();
         // One that cannot be read is counted, and left out (rule T6).
-        let Ok(ids) = read else {
+        let Some(ids) = read.ok().filter(|_| answer.refused == 0) else {
             self.history_before = fin.first.filter(|_| !fin.complete);
             return;
         };

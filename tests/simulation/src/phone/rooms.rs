@@ -121,6 +121,7 @@ impl<T: Tls + Clone> Phone<T> {
                     self.input(EngineInput::RequestsAbandoned(ids), model, now);
                 }
                 AccountRoomsOutput::Confirm(ids) => {
+                    model.withheld(&ids);
                     self.input(EngineInput::Confirm(ids), model, now);
                 }
                 AccountRoomsOutput::Event(event) => self.event(event, model, coverage, now),

@@ -9,7 +9,7 @@ use super::Simulation;
 /// What other clients of Romeo's count from, after each start.
 const REUSED_IDS: u32 = 3;
 /// For how long an archive keeps messages that answers with empty pages, in seconds: less than a day no archive does on purpose.
-const RETENTION: u64 = 3 * 86_400;
+pub(super) const RETENTION: u64 = 3 * 86_400;
 
 impl<T: Tls + Clone> Simulation<'_, T> {
     pub(super) fn days_pass(&mut self, days: u32) {

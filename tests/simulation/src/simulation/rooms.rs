@@ -1,6 +1,9 @@
 //! What happens in the rooms, and what must hold of them and of history.
 
+use std::time::Duration;
+
 use snapback_engine::link::tls::Tls;
+use snapback_reference_server::UnknownId;
 
 use crate::model::HistoryPage;
 use crate::network::Time;
@@ -9,6 +12,7 @@ use crate::script::InRoom;
 use crate::setup::{ROOMS, room_name};
 
 use super::Simulation;
+use super::days::RETENTION;
 
 /// A room that does not answer is tried again after 20 min and up to half of it more, and one that has forgotten its occupant without
 /// a word is asked within 15 min: both may come before the end that is checked.
@@ -50,10 +54,22 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             }
             InRoom::Expire(keep) => {
                 self.look_at_rooms();
-                self.world.expire_room(&name, keep as usize);
+                self.room_forgets(&name, keep as usize);
             }
         }
         self.pump_dirty();
+    }
+
+    /// A room forgets in the way of its server, as the archive of the account: what says nothing of it keeps the last days.
+    fn room_forgets(&mut self, name: &str, keep: usize) {
+        match self.world.switches.archive_unknown {
+            UnknownId::ItemNotFound => self.world.expire_room(name, keep),
+            UnknownId::EmptyPage => {
+                let limit = self.server_time();
+                let limit = limit.saturating_sub(Duration::from_secs(RETENTION));
+                self.world.expire_room_before(name, limit);
+            }
+        }
     }
 
     /// The app states where it wants to be.

@@ -155,6 +155,16 @@ impl World {
         }
     }
 
+    /// Removes from a room (local part) what was said before this time.
+    pub fn expire_room_before(&mut self, name: &str, time: Timestamp) {
+        let room = self.room_jid(name);
+        let kept = self.chat_rooms.get(&room);
+        let kept = kept.map_or(0, |room| {
+            room.messages.iter().filter(|one| one.at() >= time).count()
+        });
+        self.expire_room(name, kept);
+    }
+
     /// Removes all occupants of an account from a room (local parts) without a word, as after a failure of a link between servers.
     pub fn forget_occupants(&mut self, name: &str, account: &str) {
         let own = self.bare_jid(account);
