@@ -346,12 +346,14 @@ pub(super) fn archive_result(
         if let Some(id) = inner.attr("id") {
             known.outgoing.reflected(id);
         }
-        if is_fetching(&known.place.phase) && known.place.fetched(&archived.id) {
+        if known.place.fetched(&archived.id) && is_fetching(&known.place.phase) {
             return MessageVerdict::Duplicate {
                 room: room.clone(),
                 archive_id: Some(archived.id),
             };
         }
+    } else {
+        env.note_early(&archived.id, room);
     }
     MessageVerdict::Replace(archived.into_live(&address))
 }

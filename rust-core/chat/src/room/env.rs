@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, VecDeque};
 use snapback_types::jid::{BareJid, FullJid};
 use snapback_types::time::Now;
 use snapback_wire::stanza::StanzaError;
-use snapback_wire::xep::stanza_id;
 use snapback_wire::xml::Element;
 
 use super::event::{RoomEvent, RoomFault};
@@ -127,10 +126,7 @@ impl Env {
     }
 
     /// Notes a message of a room that is not joined.
-    pub(super) fn note_early(&mut self, message: &Element, room: &BareJid) {
-        let Some(id) = stanza_id::stanza_id(message, &room.to_string()) else {
-            return;
-        };
+    pub(super) fn note_early(&mut self, id: &str, room: &BareJid) {
         self.push_early(room, Recent::of_id(id));
     }
 

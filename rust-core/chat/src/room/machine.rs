@@ -6,7 +6,7 @@ use snapback_types::jid::{BareJid, FullJid, Jid};
 use snapback_types::time::{Instant, Now};
 use snapback_wire::ns;
 use snapback_wire::stanza::{StanzaCondition, StanzaError};
-use snapback_wire::xep::mam;
+use snapback_wire::xep::{mam, stanza_id};
 use snapback_wire::xml::Element;
 
 use super::catch_up::QUERY_PREFIX;
@@ -322,7 +322,10 @@ impl Rooms {
             room.message(message, from.resource(), env)
         });
         verdict.unwrap_or_else(|| {
-            self.env.note_early(message, from.bare());
+            let room = from.bare();
+            if let Some(id) = stanza_id::stanza_id(message, &room.to_string()) {
+                self.env.note_early(id, room);
+            }
             MessageVerdict::Deliver
         })
     }

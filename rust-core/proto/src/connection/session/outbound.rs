@@ -18,11 +18,11 @@ impl Session {
         remote: &mut Remote,
     ) {
         self.note_directed(stanza.element());
-        history::note(stanza.element(), remote);
         if self.is_held(remote) {
             // I4: stanzas before it wait, too.
             return enqueue(stanza, kind, remote);
         }
+        history::note(stanza.element(), remote);
         let mut stanza = outbound(stanza, kind, remote);
         stanza.note_sent(self.missed.place_in_archive(remote).as_ref());
         let seq = remote.env.persist(vec![Op::Enqueue(stanza.clone())]);

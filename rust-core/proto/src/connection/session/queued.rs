@@ -3,6 +3,7 @@
 use crate::connection::output::{Event, Failure, Stage};
 use crate::connection::remote::Remote;
 use crate::connection::session::dedup::SenderTags;
+use crate::connection::session::history;
 use crate::error::{ConnectionError, PeerError};
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, StanzaName, Way, WrittenStanza};
 use crate::ns;
@@ -22,6 +23,7 @@ pub(in crate::connection) fn enqueue(
         let stage = Stage::Failed(Failure::NotOnline);
         return remote.env.event(Event::Stage { id, stage });
     }
+    history::note(stanza.element(), remote);
     let stanza = outbound(stanza, kind, remote);
     remote.knowledge.queue.push(stanza.clone());
     let id = stanza.id.clone();
