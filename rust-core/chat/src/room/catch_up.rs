@@ -242,9 +242,9 @@ impl Room {
         }
         let room = self.jid.clone();
         let archive_id = stanza_id::stanza_id(message, &room.to_string()).map(str::to_owned);
-        let is_behind = self.place.is_behind();
-        let is_history = is_behind || Delay::of(message).is_some();
-        if is_history && self.place.repeats(message, archive_id.as_deref()) {
+        let is_delayed = Delay::of(message).is_some();
+        let is_behind = self.place.is_behind(is_delayed);
+        if (is_behind || is_delayed) && self.place.repeats(message, archive_id.as_deref()) {
             return MessageVerdict::Duplicate { room, archive_id };
         }
         if let State::Offline = self.state {

@@ -216,9 +216,13 @@ impl Place {
         self.newest = None;
     }
 
-    /// Returns whether earlier messages than those that arrive now are missing, and will come.
-    pub(super) fn is_behind(&self) -> bool {
-        !matches!(self.phase, Phase::Idle | Phase::History { .. })
+    /// Returns whether earlier messages than this one are missing, and will come. `is_delayed`: it is itself one of the room's history.
+    pub(super) fn is_behind(&self, is_delayed: bool) -> bool {
+        match self.phase {
+            Phase::Idle => false,
+            Phase::History { .. } => !is_delayed,
+            Phase::Undecided { .. } | Phase::Archive { .. } | Phase::Newest { .. } => true,
+        }
     }
 
     /// What was requested arrives in the resumed session.

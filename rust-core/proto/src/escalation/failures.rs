@@ -64,14 +64,15 @@ impl Failure {
             self.since = now;
         }
         self.until = now;
+        let most = most_so_far(self.subject, evidence, now.0.saturating_sub(self.since.0));
         let count = match evidence {
             Evidence::Refusal => &mut self.refusals,
             Evidence::Silence => &mut self.silences,
         };
         let most = if is_proven {
-            u8::MAX
+            most
         } else {
-            most_before_proof(self.subject, evidence)
+            most.min(most_before_proof(self.subject, evidence))
         };
         *count = count.saturating_add(1).min(most.max(*count));
     }
@@ -94,6 +95,18 @@ impl Failure {
                 }
         })
     }
+}
+
+/// Returns how many failures count that have come within this time, in seconds: no step is passed over because the time of the one
+/// before it is not over yet.
+fn most_so_far(subject: Subject, evidence: Evidence, passed: i64) -> u8 {
+    let is_early = |step: &&EscalationStep| {
+        step.about == subject.kind()
+            && step.counted == Counted::Only(evidence)
+            && step.span > passed
+    };
+    let early = POLICY.iter().filter(is_early).map(|step| step.count);
+    early.min().map_or(u8::MAX, |count| count.saturating_sub(1))
 }
 
 /// T4: returns how many failures a server may cause that is not authenticated.

@@ -145,6 +145,22 @@ fn w1_a_step_for_a_time_ends_and_the_next_failure_renews_it() {
 }
 
 #[test]
+fn w1_no_step_is_passed_over_because_its_time_is_not_over() {
+    // Ends that come fast at first: the session is given up before the message, whenever the minute is over.
+    for fast in 1..12 {
+        let mut failures = after(Subject::Stanza(7), SILENCE, fast, 5);
+        let mut gave_up = Vec::new();
+        for number in 0..8 {
+            let noted = failures.note(Subject::Stanza(7), SILENCE, true, at(56 + 10 * number));
+            gave_up.extend(noted.step.map(|step| step.gives_up));
+        }
+        let session = gave_up.iter().position(|one| *one == Remedy::NewSession);
+        let stanza = gave_up.iter().position(|one| *one == Remedy::FailStanza);
+        assert!(session.is_some() && session < stanza, "{fast}: {gave_up:?}");
+    }
+}
+
+#[test]
 fn i19_silences_count_over_a_minute() {
     let is_over = |pause, count| {
         let failures = after(Subject::Resume, SILENCE, count, pause);

@@ -103,7 +103,12 @@ impl Rooms {
     }
 
     pub(crate) fn joined(&mut self, room: u32, now: Time) {
-        self.room(room).since.get_or_insert(now);
+        let room = self.room(room);
+        if room.since.is_none() {
+            // What came before was not asked for, and its history follows.
+            room.last_given = None;
+            room.since = Some(now);
+        }
     }
 
     pub(crate) fn gap_told(&mut self, room: u32, now: Time) {

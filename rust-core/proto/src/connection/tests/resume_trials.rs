@@ -369,7 +369,8 @@ fn i19_a_resumption_that_lasted_ends_the_row_of_silences() {
     for seconds in [1, 6, 96] {
         assert_eq!(after(seconds, false), Trials::default(), "{seconds}");
     }
-    assert_eq!(after(0, false).silent, 5, "shortly after it");
+    // The device's clock was set back since, so that the minute begins anew.
+    assert_eq!(after(0, false).silent, 4, "shortly after it");
     assert_eq!(after(6, true).silent, 4, "an answer was due");
 }
 
