@@ -14,7 +14,7 @@ use snapback_wire::xml::Element;
 
 use super::env::{Env, Purpose};
 use super::event::{RoomChange, RoomEvent, RoomFault};
-use super::join::{Features, Room, State, is_fetching};
+use super::join::{Features, Room, State};
 use super::machine::{MessageVerdict, RequestFailure, RequestId};
 use super::occupants::Subject;
 use super::place::Phase;
@@ -201,7 +201,7 @@ impl Room {
     }
 
     fn end_catch_up(&mut self, is_complete: bool, env: &mut Env) {
-        self.place.caught_up(env.now);
+        self.place.caught_up();
         env.release(&self.jid);
         env.event(RoomEvent::CaughtUp {
             room: self.jid.clone(),
@@ -252,7 +252,7 @@ impl Room {
             self.place.stored(message, archive_id.as_deref());
             return MessageVerdict::Deliver;
         }
-        self.place.heard(message, &self.jid, env.now);
+        self.place.heard(message, &room, is_behind, env.now);
         self.subject(message, nick, env);
         match archive_id.filter(|_| is_behind) {
             Some(archive_id) => MessageVerdict::Hold { room, archive_id },
@@ -335,25 +335,25 @@ pub(super) fn archive_result(
         env.fault(room, RoomFault::Forged("archive result"));
         return MessageVerdict::Deliver;
     }
-    if let Some(known) = known {
-        if query == NEWEST {
-            known.place.newest_is(&archived.id);
-            return MessageVerdict::Duplicate {
-                room: room.clone(),
-                archive_id: None,
-            };
+    let duplicate = |archive_id: Option<String>| MessageVerdict::Duplicate {
+        room: room.clone(),
+        archive_id,
+    };
+    let is_known = match known {
+        Some(known) => {
+            if query == NEWEST {
+                known.place.newest_is(&archived.id);
+                return duplicate(None);
+            }
+            if let Some(id) = inner.attr("id") {
+                known.outgoing.reflected(id);
+            }
+            known.place.fetched(&archived.id)
         }
-        if let Some(id) = inner.attr("id") {
-            known.outgoing.reflected(id);
-        }
-        if known.place.fetched(&archived.id) && is_fetching(&known.place.phase) {
-            return MessageVerdict::Duplicate {
-                room: room.clone(),
-                archive_id: Some(archived.id),
-            };
-        }
-    } else {
-        env.note_early(&archived.id, room);
+        None => env.note_early(&archived.id, room),
+    };
+    if is_known {
+        return duplicate(Some(archived.id));
     }
     MessageVerdict::Replace(archived.into_live(&address))
 }

@@ -125,9 +125,14 @@ impl Env {
         early.map(|(_, recent)| *recent)
     }
 
-    /// Notes a message of a room that is not joined.
-    pub(super) fn note_early(&mut self, id: &str, room: &BareJid) {
-        self.push_early(room, Recent::of_id(id));
+    /// Notes a message of a room that is not joined. Returns whether it had come before.
+    pub(super) fn note_early(&mut self, id: &str, room: &BareJid) -> bool {
+        let recent = Recent::of_id(id);
+        let is_known = self.early(room).any(|known| known == recent);
+        if !is_known {
+            self.push_early(room, recent);
+        }
+        is_known
     }
 
     /// Notes what came of a room that is left.

@@ -143,6 +143,8 @@ impl Room {
     /// A removal that overtook the join, or the answer to an earlier leave, which says nothing about this join.
     fn ended_while_joining(&mut self, presence: OccupantPresence, env: &mut Env) {
         if let Ending::Final(reason) = ending(presence) {
+            // If it concerned an earlier stay, the join would succeed, and the user be in the room without knowing.
+            self.send_leave(env);
             self.over(reason, env);
         }
     }

@@ -17,7 +17,7 @@ use super::machine::left;
 use super::occupants::{Membership, Occupants, RoomInfo, Subject};
 use super::options::{Creation, History, RoomOptions};
 use super::outgoing::Outgoing;
-use super::place::{Phase, Place};
+use super::place::Place;
 use super::presence::OccupantPresence;
 use super::requests;
 use crate::RoomFeatures;
@@ -447,7 +447,7 @@ impl Room {
         }
     }
 
-    fn send_leave(&self, env: &mut Env) {
+    pub(super) fn send_leave(&self, env: &mut Env) {
         let leave = self.presence_to(&self.nick);
         env.send(&self.jid, leave.with_attr("type", "unavailable"));
     }
@@ -472,9 +472,4 @@ impl Room {
             }
         }
     }
-}
-
-/// Whether what was missed is being fetched.
-pub(super) fn is_fetching(phase: &Phase) -> bool {
-    !matches!(phase, Phase::Idle)
 }

@@ -34,11 +34,11 @@ pub(super) struct Place {
     /// The room's archive id of a message before which nothing is missing.
     pub(super) cursor: Option<String>,
     /// The archive id of the newest message since the room was joined, while earlier ones are being fetched.
-    newest: Option<String>,
+    newest: Option<(String, Now)>,
     /// When the last message arrived.
     heard: Option<Now>,
-    /// When it was last certain that nothing is missing.
-    sure: Option<Now>,
+    /// When the message of the cursor arrived; `None` if it came from the archive, or before this process.
+    known_at: Option<Now>,
     recent: VecDeque<Recent>,
     pub(super) phase: Phase,
 }
@@ -89,8 +89,8 @@ pub(super) enum Phase {
 impl Place {
     /// Returns whether an archive that has nothing after the known message may have forgotten it: that takes days.
     pub(super) fn is_doubtful(&self, now: Now) -> bool {
-        self.sure
-            .is_none_or(|sure| passed(sure, now) >= FORGETS_AFTER)
+        self.known_at
+            .is_none_or(|known_at| passed(known_at, now) >= FORGETS_AFTER)
     }
 
     /// The archive was asked for its newest message, and has this one.
@@ -114,22 +114,19 @@ impl Place {
         self.heard.get_or_insert(now);
     }
 
-    /// Notes a message that has arrived: live, or as history.
-    pub(super) fn heard(&mut self, message: &Element, room: &BareJid, now: Now) {
+    /// Notes a message that has arrived: live, or as history. `is_behind`: earlier ones are missing, and will come.
+    pub(super) fn heard(&mut self, message: &Element, room: &BareJid, is_behind: bool, now: Now) {
         self.heard = Some(now);
         self.remember(Recent::of(message));
         let Some(id) = stanza_id::stanza_id(message, &room.to_string()) else {
             return;
         };
         self.remember(Recent::of_id(id));
-        match self.phase {
-            Phase::Idle | Phase::History { .. } => {
-                self.cursor = Some(id.to_owned());
-                self.sure = Some(now);
-            }
-            Phase::Undecided { .. } | Phase::Archive { .. } | Phase::Newest { .. } => {
-                self.newest = Some(id.to_owned());
-            }
+        if is_behind {
+            self.newest = Some((id.to_owned(), now));
+        } else {
+            self.cursor = Some(id.to_owned());
+            self.known_at = Some(now);
         }
     }
 
@@ -163,6 +160,7 @@ impl Place {
     pub(super) fn fetched(&mut self, id: &str) -> bool {
         if let Phase::Archive { .. } = self.phase {
             self.cursor = Some(id.to_owned());
+            self.known_at = None;
         }
         self.note_archived(id)
     }
@@ -178,11 +176,11 @@ impl Place {
     }
 
     /// What was missed is received, or cannot be.
-    pub(super) fn caught_up(&mut self, now: Now) {
+    pub(super) fn caught_up(&mut self) {
         self.phase = Phase::Idle;
-        self.sure = Some(now);
-        if let Some(newest) = self.newest.take() {
+        if let Some((newest, at)) = self.newest.take() {
             self.cursor = Some(newest);
+            self.known_at = Some(at);
         }
     }
 

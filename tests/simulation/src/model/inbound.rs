@@ -262,7 +262,7 @@ impl Model {
         let delivered = |id: &&String| {
             self.deliveries
                 .get(*id)
-                .is_some_and(|known| known.delivered_to > 0)
+                .is_some_and(|known| known.delivered_to == self.life + 1)
         };
         self.owed.iter().filter(delivered).cloned().collect()
     }

@@ -14,6 +14,8 @@ struct Said {
     given: u32,
     /// How often it may.
     allowed: u32,
+    /// The room has it once more: the app's own message was sent twice.
+    is_repeated: bool,
 }
 
 #[derive(Debug, Default)]
@@ -163,7 +165,10 @@ impl Rooms {
                 .get(&id)
                 .and_then(|same| room.said.get_mut(*same))
             {
-                Some(same) => same.allowed += 1,
+                Some(same) => {
+                    same.allowed += 1;
+                    same.is_repeated = true;
+                }
                 None => {
                     room.by_archive_id.insert(archive_id, index);
                     room.by_id.insert(id, index);
@@ -171,6 +176,7 @@ impl Rooms {
                         at,
                         given: 0,
                         allowed: 1,
+                        is_repeated: false,
                     });
                 }
             }
@@ -206,11 +212,15 @@ impl Rooms {
             return None;
         }
         said.given += 1;
+        if !room.is_wanted {
+            // What was on its way when the room was left.
+            return None;
+        }
         if said.given > said.allowed {
             let times = said.given;
             return Some(("I2", format!("message {id} of a room came {times} times")));
         }
-        if is_earlier {
+        if is_earlier || said.is_repeated {
             return None;
         }
         if room.last_given.is_some_and(|last| last > index) && said.given == 1 {
