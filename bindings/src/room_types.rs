@@ -146,6 +146,9 @@ pub struct RoomInfo {
     pub features: RoomFeatures,
     /// Whether the room announces an archive.
     pub has_archive: bool,
+    /// The id of a message in the room's archive (XEP-0359) up to which the app was given all: for the history of the next process's
+    /// join.
+    pub caught_up_to: Option<String>,
 }
 
 /// A user who has an affiliation with a room.
@@ -315,6 +318,7 @@ impl From<room::RoomInfo> for RoomInfo {
             unlisted: u32::try_from(info.unlisted).unwrap_or(u32::MAX),
             features: info.features,
             has_archive: info.has_archive,
+            caught_up_to: info.caught_up_to,
         }
     }
 }

@@ -249,8 +249,10 @@ impl Room {
         }
         if let State::Offline = self.state {
             // From the store: what an earlier process has received. It says nothing about what came before it.
-            self.place.stored(message, archive_id.as_deref());
-            return MessageVerdict::Deliver;
+            return match self.place.stored(message, archive_id.as_deref()) {
+                true => MessageVerdict::Duplicate { room, archive_id },
+                false => MessageVerdict::Deliver,
+            };
         }
         self.place.heard(message, &room, is_behind, env.now);
         self.subject(message, nick, env);

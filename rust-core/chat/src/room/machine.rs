@@ -322,11 +322,15 @@ impl Rooms {
             room.message(message, from.resource(), env)
         });
         verdict.unwrap_or_else(|| {
-            let room = from.bare();
-            if let Some(id) = stanza_id::stanza_id(message, &room.to_string()) {
-                self.env.note_early(id, room);
+            let room = from.bare().clone();
+            let id = stanza_id::stanza_id(message, &room.to_string());
+            match id.filter(|id| self.env.note_early(id, &room)) {
+                Some(id) => MessageVerdict::Duplicate {
+                    archive_id: Some(id.to_owned()),
+                    room,
+                },
+                None => MessageVerdict::Deliver,
             }
-            MessageVerdict::Deliver
         })
     }
 

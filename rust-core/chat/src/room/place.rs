@@ -130,12 +130,10 @@ impl Place {
         }
     }
 
-    /// Notes a message that an earlier process has received.
-    pub(super) fn stored(&mut self, message: &Element, archive_id: Option<&str>) {
+    /// Notes a message that an earlier process has received. Returns whether that has stored it twice.
+    pub(super) fn stored(&mut self, message: &Element, archive_id: Option<&str>) -> bool {
         self.remember(Recent::of(message));
-        if let Some(id) = archive_id {
-            self.remember(Recent::of_id(id));
-        }
+        archive_id.is_some_and(|id| self.note_archived(id))
     }
 
     /// Returns whether the room's history repeats a message that has arrived before, with this archive id.
