@@ -83,12 +83,18 @@ class FakeDriftTest {
         fun with(event: Event): Seen =
             when (event) {
                 is Event.Online -> copy(connection = connection + "online ${event.outcome} ${event.jid.bare}")
-                is Event.Ended -> copy(connection = connection + "ended ${event.retryable} ${event.needsCredentials}")
+                is Event.Ended -> copy(connection = connection + "ended ${if (event.retryable) "and retried" else event.reason}")
                 is Event.CaughtUp -> copy(connection = connection + "caught up")
-                is Event.Message -> copy(messages = messages + event.message.run { "${from.jid?.bare} $type $body $text ${key?.kind} ${key?.conversation}" })
+                is Event.Message -> if (isNotice(event.message)) this else copy(messages = messages + textOf(event.message))
                 is Event.StageReached -> copy(stages = stages + (event.id to stages[event.id].orEmpty() + event.stage.toString()))
                 else -> this
             }
+
+        /** A room's notice about its configuration, which the fake does not send. */
+        private fun isNotice(message: ReceivedMessage): Boolean = message.type == "groupchat" && message.body == null && message.subject == null
+
+        private fun textOf(message: ReceivedMessage): String =
+            message.run { "${from.jid?.bare} $type $body $text $subject ${key?.kind} ${key?.conversation}" }
     }
 
     private suspend fun Script.play(): Seen =
@@ -131,11 +137,13 @@ class FakeDriftTest {
         acked("early")
         await { it.connection.last() == "caught up" }
         result(client.state.first { it is ConnectionState.Online && it.isCaughtUp } is ConnectionState.Online)
+        message("composing") { chatState = ChatState.COMPOSING }
+        acked("composing")
         receive("hello")
         await { it.messages.size == 1 }
 
         cut()
-        await { "ended true false" in it.connection }
+        await { "ended and retried" in it.connection }
         message("late") { body = "late" }
         receive("missed")
         resume()
@@ -143,7 +151,7 @@ class FakeDriftTest {
         acked("late")
 
         cut()
-        await { it.connection.last() == "ended true false" }
+        await { it.connection.last() == "ended and retried" }
         replace()
         await { it.connection.last() == "caught up" && it.connection.count { one -> "BOUND" in one } == 2 }
         message("after") { body = "after" }
@@ -154,7 +162,7 @@ class FakeDriftTest {
 
         inRoom(seen, ::await, ::result)
         client.disconnect()
-        await { it.connection.last().startsWith("ended false") }
+        await { it.connection.last().endsWith("${EndReason.Closed}") }
         result(client.state.first { it is ConnectionState.Offline })
         result(runCatching { client.drain(TIMEOUT) }.getOrNull()?.outcome)
     }
@@ -189,7 +197,7 @@ class FakeDriftTest {
             val found = FakeSnapback(JULIET).use { fake -> Fake(fake.also { it.goOnline() }).play() }
             assertEquals(expected.connection, found.connection)
             assertEquals(expected.messages, found.messages)
-            val sent = listOf("early", "typing", "late", "after")
+            val sent = listOf("early", "typing", "composing", "late", "after")
             assertEquals(sent.map { expected.stages[it] }, sent.map { found.stages[it] })
             assertEquals(expected.results, found.results)
             assertEquals(expected.rooms, found.rooms)

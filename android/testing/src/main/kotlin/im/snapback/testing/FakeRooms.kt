@@ -91,9 +91,21 @@ internal class FakeRooms(
     ) {
         val room = place.jid.toCore()
         world.say(RoomEvent.Joined(room, checkNotNull(place.nick), created, again))
-        world.say(RoomEvent.SubjectChanged(room, place.subject, place.subjectBy))
+        tellSubject(place)
         world.say(RoomEvent.CaughtUp(room, true))
     }
+
+    /** A message to all, which is delivered as each other. */
+    private fun tellSubject(place: Place) {
+        val from = Jid.parse(place.subjectBy?.let { "${place.jid}/$it" } ?: "${place.jid}")
+        deliver(messageOf(from, world.full, world.newId()) {
+            type = "groupchat"
+            subject = place.subject.orEmpty()
+        })
+        world.say(RoomEvent.SubjectChanged(place.jid.toCore(), place.subject, place.subjectBy))
+    }
+
+    private fun deliver(message: CoreMessage): Unit = world.receive { id -> Event.Message(id, message.stanza, message.content, null) }
 
     fun occupant(
         nick: String,
@@ -172,8 +184,7 @@ internal class FakeRooms(
     /** What the user sends to all comes back from the room. */
     fun sent(message: OutgoingMessage) {
         val place = joined().firstOrNull { it.jid.toString() == message.to } ?: return
-        val received = received(Jid.parse("${place.jid}/${place.nick}"), message)
-        world.receive { id -> Event.Message(id, received.stanza, received.content, null) }
+        deliver(received(Jid.parse("${place.jid}/${place.nick}"), message))
     }
 
     fun send(
@@ -195,7 +206,7 @@ internal class FakeRooms(
             val place = place(room)
             place.subject = subject
             place.subjectBy = by
-            if (place.nick != null) world.say(RoomEvent.SubjectChanged(place.jid.toCore(), subject, by))
+            if (place.nick != null) tellSubject(place)
         }
 
     fun entered(

@@ -54,7 +54,7 @@ internal object StandIn : Functions {
             return
         }
         val isLabel = { label: String ->
-            label.length in 1..MAX_LABEL && label.first() != '-' && label.last() != '-' && label.all { it.isLetterOrDigit() || it == '-' }
+            label.length in 1..MAX_LABEL && label.first() != '-' && label.last() != '-' && label.all { it.isLetterOrDigit() || it in "-_" }
         }
         if (!domain.split('.').all(isLabel)) throw JidProblem.DomainLabel()
     }

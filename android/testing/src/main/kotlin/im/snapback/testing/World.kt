@@ -13,6 +13,7 @@ import im.snapback.ffi.Ending
 import im.snapback.ffi.Event
 import im.snapback.ffi.FailureReason
 import im.snapback.ffi.InboundRequest
+import im.snapback.ffi.NoSessionProblem
 import im.snapback.ffi.OfflineReason
 import im.snapback.ffi.RoomEvent
 import im.snapback.ffi.SessionOutcome
@@ -289,7 +290,11 @@ internal class World(
                 isConnected || !isReachable -> null
                 hasSession && isAnnounced -> null.also { establish(SessionOutcome.RESUMED) }
                 mayBind -> null.also { establish(SessionOutcome.UNANNOUNCED) }
-                else -> OfflineReason.NO_SESSION
+                else -> {
+                    dropped(EndReason.NoSession(NoSessionProblem.NOT_STORED), "there is no session to resume")
+                    say(ConnectionState.Offline(OfflineReason.NO_SESSION, null))
+                    OfflineReason.NO_SESSION
+                }
             }
         }
 
@@ -330,11 +335,12 @@ internal class World(
 
     fun submit(stanza: Outbound): Unit =
         change {
-            say(Event.StanzaStage(stanza.id, Stage.Queued))
-            queue += stanza
-            when {
-                isConnected && isAnnounced -> flush()
-                stanza.lasting == Lasting.CHAT_STATE -> fail(stanza, FailureReason.NotOnline)
+            if (stanza.lasting == Lasting.CHAT_STATE && !isConnected) {
+                fail(stanza, FailureReason.NotOnline)
+            } else {
+                say(Event.StanzaStage(stanza.id, Stage.Queued))
+                queue += stanza
+                if (isConnected && isAnnounced) flush()
             }
         }
 

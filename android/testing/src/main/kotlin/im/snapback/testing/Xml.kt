@@ -4,62 +4,93 @@ import im.snapback.ffi.XmlAttribute
 import im.snapback.ffi.XmlElement
 import im.snapback.ffi.XmlNode
 import im.snapback.ffi.XmlProblem
-import org.w3c.dom.Attr
-import org.w3c.dom.CharacterData
-import org.w3c.dom.Element
+import org.xml.sax.Attributes
 import org.xml.sax.InputSource
 import org.xml.sax.SAXException
 import org.xml.sax.SAXParseException
 import org.xml.sax.helpers.DefaultHandler
 import java.io.StringReader
-import javax.xml.parsers.DocumentBuilderFactory
+import javax.xml.parsers.SAXParserFactory
 
 /** Reads XML with the parser of the platform, and writes it. */
 internal object Xml {
     private const val XML = "http://www.w3.org/XML/1998/namespace"
-    private const val XMLNS = "http://www.w3.org/2000/xmlns/"
 
     /** Comments, document types and processing instructions, which XMPP forbids (RFC 6120 section 11.1). */
     private val FORBIDDEN = Regex("""<!(?!\[CDATA\[)|<\?""")
     private val NAME = Regex("""[\p{L}_][\p{L}\p{N}_.\-]*""")
 
+    /** Parses one element. As in a stream, its default namespace is that of the client. */
     fun parse(xml: String): XmlElement {
         if (FORBIDDEN.containsMatchIn(xml)) throw XmlProblem.BadXml()
-        val factory = DocumentBuilderFactory.newInstance()
+        val factory = SAXParserFactory.newInstance()
         factory.isNamespaceAware = true
-        factory.isCoalescing = true
-        val builder = factory.newDocumentBuilder()
-        builder.setErrorHandler(
-            object : DefaultHandler() {
-                override fun fatalError(error: SAXParseException): Nothing = throw error
-            },
-        )
+        val reader = Reader()
         try {
-            return of(builder.parse(InputSource(StringReader(xml))).documentElement)
+            factory.newSAXParser().parse(InputSource(StringReader("<stream xmlns='jabber:client'>$xml</stream>")), reader)
         } catch (_: SAXException) {
             throw XmlProblem.BadXml()
         }
+        val content = reader.root.filterNot { it is XmlNode.Text && it.text.isBlank() }
+        val node = content.singleOrNull() as? XmlNode.Element ?: throw XmlProblem.BadXml()
+        return node.element
     }
 
-    private fun of(element: Element): XmlElement {
-        val attributes = element.attributes
-        val kept = (0 until attributes.length).map { attributes.item(it) as Attr }.filter { it.namespaceURI != XMLNS }
-        val nodes = element.childNodes
-        return XmlElement(
-            element.localName,
-            element.namespaceURI.orEmpty(),
-            kept.map { XmlAttribute(it.namespaceURI.orEmpty(), it.localName, it.value) },
-            (0 until nodes.length).map(nodes::item).map {
-                if (it is CharacterData) XmlNode.Text(it.data) else XmlNode.Element(of(it as Element))
-            },
-        )
+    /** Builds elements from the events of a parser. */
+    private class Reader : DefaultHandler() {
+        private class Open(
+            val name: String,
+            val namespace: String,
+            val attributes: List<XmlAttribute>,
+        ) {
+            val nodes = mutableListOf<XmlNode>()
+        }
+
+        private val open = mutableListOf<Open>()
+
+        /** What is in the stream. */
+        lateinit var root: List<XmlNode>
+            private set
+
+        override fun startElement(
+            uri: String,
+            localName: String,
+            qName: String,
+            attributes: Attributes,
+        ) {
+            val kept = (0 until attributes.length).map { XmlAttribute(attributes.getURI(it), attributes.getLocalName(it), attributes.getValue(it)) }
+            open += Open(localName, uri, kept)
+        }
+
+        override fun characters(
+            chars: CharArray,
+            start: Int,
+            length: Int,
+        ) {
+            val nodes = open.last().nodes
+            val before = nodes.lastOrNull() as? XmlNode.Text
+            if (before != null) nodes.removeAt(nodes.lastIndex)
+            nodes += XmlNode.Text(before?.text.orEmpty() + String(chars, start, length))
+        }
+
+        override fun endElement(
+            uri: String,
+            localName: String,
+            qName: String,
+        ) {
+            val ended = open.removeAt(open.lastIndex)
+            val outer = open.lastOrNull()
+            if (outer == null) root = ended.nodes else outer.nodes += XmlNode.Element(ended.run { XmlElement(name, namespace, attributes, nodes) })
+        }
+
+        override fun fatalError(error: SAXParseException): Nothing = throw error
     }
 
-    fun write(element: XmlElement): String = StringBuilder().also { write(element, "", it) }.toString()
+    fun write(element: XmlElement): String = StringBuilder().also { write(element, null, it) }.toString()
 
     private fun write(
         element: XmlElement,
-        outer: String,
+        outer: String?,
         out: StringBuilder,
     ) {
         out.append('<').append(name(element.name))
