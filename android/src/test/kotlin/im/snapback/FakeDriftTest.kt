@@ -26,8 +26,14 @@ class FakeDriftTest {
         /** The session is gone when the client reconnects. */
         fun replace()
 
+        /** What [send] sends under this id is refused, since the recipient is offline. */
+        suspend fun refusing(
+            id: String,
+            send: suspend () -> Unit,
+        )
+
         /** The bodies that have arrived at the server. */
-        fun sent(): List<String?>
+        fun sent(): List<String>
     }
 
     private class Real(
@@ -53,7 +59,12 @@ class FakeDriftTest {
             resume()
         }
 
-        override fun sent(): List<String?> = server.received()
+        override suspend fun refusing(
+            id: String,
+            send: suspend () -> Unit,
+        ): Unit = send()
+
+        override fun sent(): List<String> = server.received()
     }
 
     private class Fake(private val fake: FakeSnapback) : Script {
@@ -69,7 +80,18 @@ class FakeDriftTest {
 
         override fun replace(): Unit = fake.newSession()
 
-        override fun sent(): List<String?> = fake.sent.filter { it.type == "chat" }.map { it.body }
+        override suspend fun refusing(
+            id: String,
+            send: suspend () -> Unit,
+        ) {
+            fake.acknowledges = false
+            send()
+            fake.fail(id, "service-unavailable")
+            fake.acknowledge()
+            fake.acknowledges = true
+        }
+
+        override fun sent(): List<String> = fake.sent.filter { it.type == "chat" }.map { it.body.orEmpty() }
     }
 
     /** What an app sees: by kind, since events of different kinds may change places. */
@@ -85,13 +107,10 @@ class FakeDriftTest {
                 is Event.Online -> copy(connection = connection + "online ${event.outcome} ${event.jid.bare}")
                 is Event.Ended -> copy(connection = connection + "ended ${if (event.retryable) "and retried" else event.reason}")
                 is Event.CaughtUp -> copy(connection = connection + "caught up")
-                is Event.Message -> if (isNotice(event.message)) this else copy(messages = messages + textOf(event.message))
+                is Event.Message -> copy(messages = messages + textOf(event.message))
                 is Event.StageReached -> copy(stages = stages + (event.id to stages[event.id].orEmpty() + event.stage.toString()))
                 else -> this
             }
-
-        /** A room's notice about its configuration, which the fake does not send. */
-        private fun isNotice(message: ReceivedMessage): Boolean = message.type == "groupchat" && message.body == null && message.subject == null
 
         private fun textOf(message: ReceivedMessage): String =
             message.run { "${from.jid?.bare} $type $body $text $subject ${key?.kind} ${key?.conversation}" }
@@ -137,7 +156,7 @@ class FakeDriftTest {
         acked("early")
         await { it.connection.last() == "caught up" }
         result(client.state.first { it is ConnectionState.Online && it.isCaughtUp } is ConnectionState.Online)
-        message("composing") { chatState = ChatState.COMPOSING }
+        refusing("composing") { message("composing") { chatState = ChatState.COMPOSING } }
         acked("composing")
         receive("hello")
         await { it.messages.size == 1 }
@@ -164,7 +183,8 @@ class FakeDriftTest {
         client.disconnect()
         await { it.connection.last().endsWith("${EndReason.Closed}") }
         result(client.state.first { it is ConnectionState.Offline })
-        result(runCatching { client.drain(TIMEOUT) }.getOrNull()?.outcome)
+        result(client.drain(TIMEOUT).outcome)
+        await { "NoSession" in it.connection.last() }
     }
 
     private suspend fun Script.inRoom(

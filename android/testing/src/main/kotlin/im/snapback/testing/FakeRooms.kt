@@ -9,6 +9,7 @@ import im.snapback.RoomRole
 import im.snapback.ffi.Event
 import im.snapback.ffi.OutgoingMessage
 import im.snapback.ffi.RoomChange
+import im.snapback.ffi.RoomConfigChange
 import im.snapback.ffi.RoomEvent
 import im.snapback.ffi.RoomException
 import im.snapback.ffi.RoomExit
@@ -44,12 +45,19 @@ internal class FakeRooms(
 
     private fun place(room: Jid): Place = places.getOrPut(room.bare.toString()) { Place(room.bare) }
 
-    private fun joinedPlace(room: Jid): Place = checkNotNull(places[room.bare.toString()]?.takeIf { it.nick != null }) { "$room is not joined" }
+    private fun joinedPlace(room: Jid): Place {
+        val place = places[room.bare.toString()]
+        return checkNotNull(place?.takeIf { it.nick != null }) { "$room is not joined" }
+    }
 
     fun refuse(
         room: Jid,
         problem: RoomProblem?,
-    ): Unit = world.change { if (problem == null) refusals.remove(room.bare) else refusals[room.bare] = problem }.let { }
+    ): Unit =
+        world.change {
+            refusals.remove(room.bare)
+            if (problem != null) refusals[room.bare] = problem
+        }
 
     suspend fun join(
         room: Jid,
@@ -57,11 +65,16 @@ internal class FakeRooms(
     ) {
         world.scripted()
         if (!world.awaitSession(TIMEOUT) { RoomException.Closed() }) throw RoomException.Refused(refusal(RoomProblem.TIMED_OUT))
-        val problem =
-            world.change {
-                refusals[room.bare].also { if (it == null) enter(room, options.nick) else world.say(RoomEvent.JoinFailed(room.toCore(), refusal(it))) }
-            }
-        if (problem != null) throw RoomException.Refused(refusal(problem))
+        world.change { joinOrRefuse(room, options.nick) }?.let { throw RoomException.Refused(it) }
+    }
+
+    private fun joinOrRefuse(
+        room: Jid,
+        nick: String,
+    ): RoomRefusal? {
+        val refusal = refusals[room.bare]?.let(::refusal)
+        if (refusal == null) enter(room, nick) else world.say(RoomEvent.JoinFailed(room.toCore(), refusal))
+        return refusal
     }
 
     /** The same without waiting. */
@@ -93,6 +106,11 @@ internal class FakeRooms(
         world.say(RoomEvent.Joined(room, checkNotNull(place.nick), created, again))
         tellSubject(place)
         world.say(RoomEvent.CaughtUp(room, true))
+        if (created) {
+            // The room is opened with its configuration (XEP-0045 section 10.1.2).
+            deliver(messageOf(place.jid, world.full, world.newId()) { type = "groupchat" })
+            world.say(RoomEvent.Reconfigured(room, RoomConfigChange.Configuration))
+        }
     }
 
     /** A message to all, which is delivered as each other. */
@@ -175,8 +193,12 @@ internal class FakeRooms(
         world.change {
             val place = joinedPlace(room)
             when (change) {
-                is RoomChange.Role -> if (change.role == RoomRole.NONE) exited(room, change.nick, RoomExit.Kicked(place.nick, change.reason))
-                is RoomChange.Destruction -> left(place, RoomExit.Destroyed(change.alternative?.let { Jid.parse(it).toCore() }, change.reason))
+                is RoomChange.Role ->
+                    if (change.role == RoomRole.NONE) exited(room, change.nick, RoomExit.Kicked(place.nick, change.reason))
+                is RoomChange.Destruction -> {
+                    val alternative = change.alternative?.let { Jid.parse(it).toCore() }
+                    left(place, RoomExit.Destroyed(alternative, change.reason))
+                }
                 is RoomChange.Affiliation, is RoomChange.Configuration -> Unit
             }
         }

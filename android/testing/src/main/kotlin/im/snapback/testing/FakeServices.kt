@@ -141,7 +141,8 @@ internal abstract class FakeServices(
             }
             is ServiceChange.SetBookmark -> bookmarks[change.bookmark.room] = change.bookmark
             is ServiceChange.RemoveBookmark -> bookmarks.remove(change.room) ?: throw refused("item-not-found")
-            is ServiceChange.Retract -> node(change.service, change.node).items.remove(change.id) ?: throw refused("item-not-found")
+            is ServiceChange.Retract ->
+                node(change.service, change.node).items.remove(change.id) ?: throw refused("item-not-found")
             is ServiceChange.DeleteNode -> nodes.remove(change.service to change.node) ?: throw refused("item-not-found")
             is ServiceChange.DisableAvatar, is ServiceChange.Nick -> throw refused("service-unavailable")
         }
@@ -182,7 +183,7 @@ internal abstract class FakeServices(
         service: String?,
         node: String,
         max: UInt?,
-    ): List<NodeItem> = service { node(service, node).items.values.toList().let { if (max == null) it else it.takeLast(max.toInt()) } }
+    ): List<NodeItem> = service { node(service, node).items.values.toList().takeLast(max?.toInt() ?: Int.MAX_VALUE) }
 
     override suspend fun nodeItem(
         service: String?,

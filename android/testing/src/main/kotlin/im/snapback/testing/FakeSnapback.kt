@@ -160,10 +160,10 @@ public class FakeSnapback
 
         // What the app has sent.
 
-        /** The messages that have left the client, each as its recipient receives it. Those that wait for a connection are not among them. */
+        /** The messages that have left the client, each as its recipient receives it. Those that wait are not among them. */
         public val sent: List<ReceivedMessage> get() = world.change { world.sent.toList() }
 
-        /** The presence that has left the client, requests for subscriptions among them. One to all has the account as its recipient. */
+        /** The presence that has left the client, with requests for subscriptions. That to all has the account as its recipient. */
         public val sentPresences: List<ReceivedPresence> get() = world.change { world.sentPresences.toList() }
 
         /** The requests of [SnapbackClient.iq] that have left the client. */
@@ -191,7 +191,10 @@ public class FakeSnapback
         /** Acknowledges all stanzas that were sent. */
         public fun acknowledge(): Unit = world.acknowledge()
 
-        /** Answers the stanza [id] with an error (RFC 6120 section 8.3): it reaches [im.snapback.Stage.Failed]. */
+        /**
+         * Answers the stanza [id] with an error (RFC 6120 section 8.3): it reaches [im.snapback.Stage.Failed]. Set [acknowledges]
+         * to `false` before it is sent: [im.snapback.SentStanza.stages] end once it is acknowledged.
+         */
         @JvmOverloads
         public fun fail(
             id: String,
@@ -200,7 +203,7 @@ public class FakeSnapback
             text: String? = null,
         ) {
             val kind = type.name.lowercase()
-            world.fail(id, FailureReason.Refused(kind, condition, text, errorXml(kind, condition, text)))
+            world.refuse(id, FailureReason.Refused(kind, condition, text, errorXml(kind, condition, text)))
         }
 
         /** Lets the next call of the app that suspends throw this; in a sequence of calls, the next call after that the next one. */

@@ -17,6 +17,7 @@ internal object StandIn : Functions {
     private const val MAX_PART = 1023
     private const val MAX_LABEL = 63
     private const val FORBIDDEN_IN_LOCALPART = "\"&'/:<>@ "
+    private val LABEL = Regex("[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
     private val IP_LITERAL = Regex("""\[[0-9a-f:.]+]""")
 
     /** Makes the types of the library use this object from now on, unless the native library is loaded. */
@@ -53,10 +54,7 @@ internal object StandIn : Functions {
             if (!IP_LITERAL.matches(domain)) throw JidProblem.IpLiteral()
             return
         }
-        val isLabel = { label: String ->
-            label.length in 1..MAX_LABEL && label.first() != '-' && label.last() != '-' && label.all { it.isLetterOrDigit() || it in "-_" }
-        }
-        if (!domain.split('.').all(isLabel)) throw JidProblem.DomainLabel()
+        if (!domain.split('.').all { LABEL.matches(it) && it.length <= MAX_LABEL }) throw JidProblem.DomainLabel()
     }
 
     override fun parseElement(xml: String): XmlElement = Xml.parse(xml)

@@ -35,6 +35,9 @@ internal class Outbound(
     val leave: () -> Unit,
 ) {
     var isSent = false
+
+    /** Whether it was answered with an error. The server acknowledges it nevertheless. */
+    var isRefused = false
 }
 
 /** The server and what a core keeps for its account. It outlives the clients: one after the other may use it. */
@@ -43,7 +46,7 @@ internal class World(
 ) {
     private val lock = Any()
     private val outbox = ArrayDeque<() -> Unit>()
-    private var isDraining = false
+    private var depth = 0
     private var lastId = 0
 
     var pipe = Pipe()
@@ -81,21 +84,22 @@ internal class World(
     )
 
     /**
-     * Changes this object. What the change says to the client is said afterwards, in order, even if the client's answer is another change.
+     * Changes this object. What the outermost change says to the client is said at its end, in order, even if the client's answer is
+     * another change.
      */
     fun <T> change(block: () -> T): T =
         synchronized(lock) {
-            val result = block()
-            if (!isDraining) {
-                isDraining = true
-                try {
-                    while (true) (outbox.removeFirstOrNull() ?: break)()
-                } finally {
-                    isDraining = false
-                }
+            depth += 1
+            try {
+                block().also { if (depth == 1) drain() }
+            } finally {
+                depth -= 1
             }
-            result
         }
+
+    private fun drain() {
+        while (true) (outbox.removeFirstOrNull() ?: break)()
+    }
 
     fun say(event: Event): Unit = later { it.put(event) }
 
@@ -149,7 +153,7 @@ internal class World(
 
     private fun attempt() {
         when {
-            online.value && isAnnounced -> Unit
+            isConnected && isAnnounced -> Unit
             !isReachable -> say(ConnectionState.Connecting(ConnectionStep.TRANSPORT))
             hasSession && isAnnounced -> establish(SessionOutcome.RESUMED)
             else -> establish(SessionOutcome.BOUND)
@@ -220,6 +224,7 @@ internal class World(
     /** What was sent and not acknowledged is sent again, or fails, as in a client whose session is lost. */
     private fun endSession() {
         hasSession = false
+        queue.removeAll { it.isRefused }
         queue.filter { it.isSent && it.lasting != Lasting.MESSAGE }.forEach { fail(it, FailureReason.SessionLost) }
         queue.forEach { it.isSent = false }
         requests.sessionLost()
@@ -361,12 +366,14 @@ internal class World(
             acknowledged.forEach { say(Event.StanzaStage(it.id, Stage.Acked)) }
         }
 
-    fun fail(
+    /** Another entity answers the stanza with an error. */
+    fun refuse(
         id: String,
         reason: FailureReason,
     ): Unit =
         change {
-            queue.removeAll { it.id == id }
+            queue.filter { it.id == id }.forEach { it.isRefused = true }
+            queue.removeAll { it.id == id && !it.isSent }
             say(Event.StanzaStage(id, Stage.Failed(reason)))
         }
 
@@ -374,7 +381,8 @@ internal class World(
         stanza: Outbound,
         reason: FailureReason,
     ) {
-        fail(stanza.id, reason)
+        queue -= stanza
+        say(Event.StanzaStage(stanza.id, Stage.Failed(reason)))
     }
 
     private fun timeline() = Timeline(emptyList(), emptyList(), null, false, 0u, 0u, 0u)

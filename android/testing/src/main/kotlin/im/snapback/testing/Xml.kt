@@ -58,7 +58,8 @@ internal object Xml {
             qName: String,
             attributes: Attributes,
         ) {
-            val kept = (0 until attributes.length).map { XmlAttribute(attributes.getURI(it), attributes.getLocalName(it), attributes.getValue(it)) }
+            val kept =
+                (0 until attributes.length).map { XmlAttribute(attributes.getURI(it), attributes.getLocalName(it), attributes.getValue(it)) }
             open += Open(localName, uri, kept)
         }
 
@@ -80,7 +81,8 @@ internal object Xml {
         ) {
             val ended = open.removeAt(open.lastIndex)
             val outer = open.lastOrNull()
-            if (outer == null) root = ended.nodes else outer.nodes += XmlNode.Element(ended.run { XmlElement(name, namespace, attributes, nodes) })
+            val element = ended.run { XmlElement(name, namespace, attributes, nodes) }
+            if (outer == null) root = ended.nodes else outer.nodes += XmlNode.Element(element)
         }
 
         override fun fatalError(error: SAXParseException): Nothing = throw error
