@@ -22,8 +22,8 @@ import kotlin.coroutines.CoroutineContext
 import im.snapback.ffi.Event as CoreEvent
 
 /**
- * A client for the tests of an app, and for previews: [client] is a [SnapbackClient] as the app uses it, above a server that does what
- * the test says. It opens no connection and no file, and needs no native library.
+ * A client for the tests of an app, and for previews: [client] is a [SnapbackClient] as the app uses it, above a server that does
+ * what the test says. It opens no connection and no file, and needs no native library.
  *
  * ```
  * @Test
@@ -45,15 +45,15 @@ import im.snapback.ffi.Event as CoreEvent
  *
  * Only the native core is replaced: the events, their confirmation, the state, and the stages of sent stanzas pass through the code
  * that the app ships. The client sees the changes of one function of this class in order. With [Dispatchers.Default] it sees them
- * later, on other threads, so that a test has to wait for the effect; with a test's dispatcher it sees them as the test's own coroutines.
- * Functions may be called on any thread. A function throws [IllegalStateException] if what it is to do is impossible in the present
- * state, such as to resume without a session.
+ * later, on other threads, so that a test has to wait for the effect; with a test's dispatcher it sees them as the test's own
+ * coroutines do. Functions may be called on any thread. A function throws [IllegalStateException] if what it is to do is impossible
+ * in the present state, such as to resume without a session.
  *
- * **Without the native library**, as long as no real client was opened in the process, [Jid.parse] accepts only ASCII as the library
- * does; other characters need the library, and throw [SnapbackException.NativeLibrary] without it. [Element.parse] uses the XML parser
- * of the platform, and does not enforce the library's limits of size and depth. What only the library does throws an error:
- * `MessageKey.refersTo`, `ServerKey.fingerprint`, `RefusedCertificate.explanation`, `vcardAvatar` and `avatars`. To test with these, add
- * the library for the machine that runs the tests (`snapback-jvm`), and call `Snapback.preload`.
+ * **Without the native library**, which is loaded only if the test loads it, [Jid.parse] reads ASCII as the library does; other
+ * characters throw [SnapbackException.NativeLibrary]. [Element.parse] uses the XML parser of the platform, and does not enforce the
+ * library's limits of size and depth. What only the library does throws an error: `MessageKey.refersTo`, `ServerKey.fingerprint`,
+ * `RefusedCertificate.explanation`, `vcardAvatar` and `avatars`. To test with these, add the native library for the machine that runs
+ * the tests, which `snapback-jvm` contains, and call `Snapback.preload` first.
  *
  * **What it does not do**: it sends no receipts, answers no request that no [answer] is set for, and has no profiles, discovery or
  * upload service: these are refused with `service-unavailable`. Presence of rooms arrives as [im.snapback.RoomEvent] only.
@@ -91,12 +91,12 @@ public class FakeSnapback
         // The connection.
 
         /**
-         * Lets the server accept connections: a client whose app has called `connect`, or calls it later, gets its session at once, and
-         * everything that the server holds. A session that was interrupted is resumed.
+         * Lets the server accept connections: a client whose app has called `connect`, or calls it later, gets its session at once,
+         * and everything that the server holds. A session that was interrupted is resumed.
          */
         public fun goOnline(): Unit = world.reachable()
 
-        /** Cuts the connection. The session can be resumed. Until then the client is offline, and the server holds what is received. */
+        /** Cuts the connection. The session can be resumed; until then the server holds what is received. */
         public fun cut(): Unit = world.cut()
 
         /** The client reconnects and resumes its session. */
@@ -206,7 +206,7 @@ public class FakeSnapback
             world.refuse(id, FailureReason.Refused(kind, condition, text, errorXml(kind, condition, text)))
         }
 
-        /** Lets the next call of the app that suspends throw this; in a sequence of calls, the next call after that the next one. */
+        /** Lets the next call of the app that suspends throw this. Errors of several calls are thrown one after the other. */
         public fun failNext(error: SnapbackException): Unit = world.failNext(error)
 
         /**

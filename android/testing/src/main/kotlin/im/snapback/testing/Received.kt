@@ -9,8 +9,8 @@ import im.snapback.ReceivedPresence
 import im.snapback.ffi.OutgoingPresence
 
 /**
- * What a client receives, for previews and for the tests of code that takes such values. Needs no native library. The other types that an
- * app receives, such as [im.snapback.HistoryPage], [im.snapback.Contact] or [im.snapback.RoomInfo], have public constructors.
+ * What a client receives, for previews and for the tests of code that takes such values. Needs no native library. The other types that
+ * an app receives, such as [im.snapback.HistoryPage], [im.snapback.Contact] or [im.snapback.RoomInfo], have public constructors.
  *
  * ```
  * @Preview

@@ -59,7 +59,9 @@ internal object Xml {
             attributes: Attributes,
         ) {
             val kept =
-                (0 until attributes.length).map { XmlAttribute(attributes.getURI(it), attributes.getLocalName(it), attributes.getValue(it)) }
+                (0 until attributes.length).map {
+                    XmlAttribute(attributes.getURI(it), attributes.getLocalName(it), attributes.getValue(it))
+                }
             open += Open(localName, uri, kept)
         }
 
