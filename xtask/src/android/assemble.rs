@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::device::DeviceLibraries;
-use super::{ARTIFACT, VERIFIER, folder, sources};
+use super::{ARTIFACT, TESTING, VERIFIER, folder, sources};
 use crate::files::{copy, fresh, make, write};
 use crate::tool::{self, cargo};
 
@@ -16,6 +16,9 @@ const METADATA: &str = "aarFormatVersion=1.0\naarMetadataVersion=1.0\nminCompile
 
 /// The classes that the certificate verifier's Rust half looks for, in an AAR of their own: an app may have them already.
 const VERIFIER_PACKAGE: &str = "org/rustls";
+
+/// The fake client for the tests of apps, in a jar of its own.
+pub(super) const TESTING_PACKAGE: &str = "im/snapback/testing";
 
 /// What was put together.
 pub(super) struct Aars {
@@ -40,14 +43,32 @@ pub(super) fn aars(libraries: &DeviceLibraries) -> Result<Aars, String> {
     fresh(&classes)?;
     fresh(&verifier)?;
     copy_tree(&folder().join("maven/classes"), &classes)?;
-    let apart = classes.join(VERIFIER_PACKAGE);
-    copy_tree(&apart, &verifier.join(VERIFIER_PACKAGE))?;
-    fs::remove_dir_all(&apart).map_err(|error| format!("{}: {error}", apart.display()))?;
+    copy_tree(
+        &classes.join(VERIFIER_PACKAGE),
+        &verifier.join(VERIFIER_PACKAGE),
+    )?;
+    for apart in [VERIFIER_PACKAGE, TESTING_PACKAGE] {
+        let apart = classes.join(apart);
+        fs::remove_dir_all(&apart).map_err(|error| format!("{}: {error}", apart.display()))?;
+    }
     super::check::verifier_contract(&verifier, &upstream_verifier()?)?;
     Ok(Aars {
         library: aar(ARTIFACT, &classes, &sources().join("aar"), Some(libraries))?,
         verifier: aar(VERIFIER, &verifier, &sources().join("verifier/aar"), None)?,
     })
+}
+
+/// Puts the jar of the fake client together from what Maven has compiled.
+pub(super) fn testing() -> Result<PathBuf, String> {
+    let classes = folder().join("testing-classes");
+    fresh(&classes)?;
+    copy_tree(
+        &folder().join("maven/classes").join(TESTING_PACKAGE),
+        &classes.join(TESTING_PACKAGE),
+    )?;
+    let file = folder().join(format!("{TESTING}.jar"));
+    zip(&classes, &file)?;
+    Ok(file)
 }
 
 fn aar(

@@ -5,6 +5,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::assemble::TESTING_PACKAGE;
 use super::build::Host;
 use super::{JVM, assemble, check, folder, sources};
 use crate::files::{copy, fresh};
@@ -25,8 +26,8 @@ const RELEASED: [&str; 3] = ["linux-x86-64", "linux-aarch64", "darwin-aarch64"];
 /// A folder with libraries that were built on other machines, laid out as in the jar.
 const OTHERS: &str = "SNAPBACK_JVM_NATIVES";
 
-/// What only Android has.
-const ANDROID: [&str; 2] = ["im/snapback/android", "org/rustls"];
+/// What is not in the jar, and what nothing in it refers to: what only Android has, and what is published apart.
+const APART: [&str; 3] = ["im/snapback/android", "org/rustls", TESTING_PACKAGE];
 
 /// The jar, before it is published.
 pub(super) struct Jar {
@@ -155,7 +156,7 @@ fn this_machine() -> Result<(&'static str, &'static str), String> {
 
 fn without_android(from: &Path, to: &Path) -> Result<(), String> {
     assemble::copy_tree(from, to)?;
-    for part in ANDROID {
+    for part in APART {
         let part = to.join(part);
         if part.is_dir() {
             std::fs::remove_dir_all(&part)
@@ -170,17 +171,17 @@ fn needs_no_android(classes: &Path) -> Result<(), String> {
     let mut jdeps = Command::new("jdeps");
     let listed = tool::output(jdeps.arg("-verbose:class").arg(classes))?;
     match android_in(&listed) {
-        Some(reference) => Err(format!("{JVM} refers to Android: {reference}")),
+        Some(reference) => Err(format!("{JVM} refers to {reference}")),
         None => Ok(()),
     }
 }
 
-/// The first class of Android that jdeps has listed as needed.
+/// The first class of what is apart that jdeps has listed as needed.
 fn android_in(listed: &str) -> Option<&str> {
     let needed = listed
         .lines()
         .filter_map(|line| line.trim().strip_prefix("-> ")?.split(' ').next());
-    let mut packages = ANDROID.map(|path| path.replace('/', ".")).to_vec();
+    let mut packages = APART.map(|path| path.replace('/', ".")).to_vec();
     packages.extend(["android".to_owned(), "androidx".to_owned()]);
     needed
         .into_iter()
@@ -215,6 +216,8 @@ mod tests {
         assert_eq!(android_in(listed), Some("android.content.Context"));
         let listed = "      -> im.snapback.android.Verifier   not found\n";
         assert_eq!(android_in(listed), Some("im.snapback.android.Verifier"));
+        let listed = "      -> im.snapback.testing.FakeSnapback   not found\n";
+        assert_eq!(android_in(listed), Some("im.snapback.testing.FakeSnapback"));
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub(crate) const VERIFIER: &str = "snapback-android-verifier";
 /// The library without what needs Android, for desktops and servers.
 pub(crate) const JVM: &str = "snapback-jvm";
 
+/// The fake client for the tests of apps.
+pub(crate) const TESTING: &str = "snapback-testing";
+
 /// Connections opened and closed in one test; another number with `SNAPBACK_CYCLES`.
 const CYCLES: &str = "1000";
 

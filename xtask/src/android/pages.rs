@@ -107,7 +107,9 @@ fn guide_names<'a>(page: &'a str, words: &BTreeSet<String>) -> Vec<&'a str> {
 /// The words that the sources declare.
 fn sources_words() -> Result<BTreeSet<String>, String> {
     let mut files = Vec::new();
-    assemble::list_files(&sources().join("src/main/kotlin"), &mut files)?;
+    for folder in ["src/main/kotlin", "testing/src/main/kotlin"] {
+        assemble::list_files(&sources().join(folder), &mut files)?;
+    }
     let mut words = BTreeSet::new();
     for file in files {
         words.extend(declared(&read(&file)?));

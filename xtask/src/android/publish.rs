@@ -8,7 +8,7 @@ use std::process::Command;
 use super::assemble::{self, Aars};
 use super::device::DeviceLibraries;
 use super::jvm::Jar;
-use super::{ARTIFACT, GROUP, JVM, VERIFIER, folder, maven, sources};
+use super::{ARTIFACT, GROUP, JVM, TESTING, VERIFIER, folder, maven, sources};
 use crate::files::{copy, read, write};
 use crate::tool;
 
@@ -106,6 +106,7 @@ pub(super) fn publish(aars: &Aars, libraries: &DeviceLibraries) -> Result<Publis
         dependencies: vec![standard_library()?],
     };
     verifier.publish(&version)?;
+    publish_testing()?;
     library.publish(&version)
 }
 
@@ -120,7 +121,23 @@ pub(super) fn publish_jar(jar: &Jar) -> Result<Published, String> {
         sources: vec![jar.sources.clone()],
         dependencies: dependencies(Packaging::Jar)?,
     };
+    publish_testing()?;
     artifact.publish(&jar.version)
+}
+
+/// Puts the jar of the fake client into the repository. It works with the AAR and with the jar, and so depends on neither.
+fn publish_testing() -> Result<(), String> {
+    let file = assemble::testing()?;
+    let artifact = Artifact {
+        name: TESTING,
+        title: "Snapback's fake client",
+        description: "A fake client of Snapback for the tests of apps, to be used beside the library of the same version",
+        file: &file,
+        packaging: Packaging::Jar,
+        sources: vec![sources().join("testing/src/main/kotlin")],
+        dependencies: common_dependencies()?,
+    };
+    artifact.publish(env!("CARGO_PKG_VERSION")).map(drop)
 }
 
 impl Artifact<'_> {
@@ -307,6 +324,19 @@ fn android_dependencies(own: &str) -> Result<Vec<Dependency>, String> {
 
 /// What the library needs everywhere; JNA is in a file of the same kind.
 fn dependencies(packaging: Packaging) -> Result<Vec<Dependency>, String> {
+    let mut needed = common_dependencies()?;
+    needed.push(Dependency {
+        group: "net.java.dev.jna",
+        name: "jna",
+        version: version_of("jna.version")?,
+        is_api: false,
+        is_aar: packaging == Packaging::Aar,
+    });
+    Ok(needed)
+}
+
+/// What the library and the fake client need.
+fn common_dependencies() -> Result<Vec<Dependency>, String> {
     Ok(vec![
         standard_library()?,
         Dependency {
@@ -315,13 +345,6 @@ fn dependencies(packaging: Packaging) -> Result<Vec<Dependency>, String> {
             version: version_of("coroutines.version")?,
             is_api: true,
             is_aar: false,
-        },
-        Dependency {
-            group: "net.java.dev.jna",
-            name: "jna",
-            version: version_of("jna.version")?,
-            is_api: false,
-            is_aar: packaging == Packaging::Aar,
         },
     ])
 }

@@ -80,7 +80,7 @@ public data class Bookmark
 /** A change of the bookmarks. */
 public sealed interface BookmarkChange {
     /** These bookmarks are new or different; the bookmarks of the rooms in [removed] are gone. */
-    public class Changed internal constructor(public val set: List<Bookmark>, public val removed: List<Jid>) : BookmarkChange
+    public class Changed(public val set: List<Bookmark>, public val removed: List<Jid>) : BookmarkChange
 
     /** All bookmarks are gone. */
     public data object Cleared : BookmarkChange

@@ -1,7 +1,7 @@
 package im.snapback
 
 import im.snapback.ffi.CallException
-import im.snapback.ffi.CoreClient
+import im.snapback.ffi.CoreClientInterface
 import im.snapback.ffi.IqException
 import im.snapback.ffi.KeyException
 import im.snapback.ffi.PushException
@@ -12,7 +12,7 @@ import java.util.concurrent.atomic.AtomicBoolean
 
 /** Calls of the core: none after the client was closed, and with the exceptions of this package. */
 internal class Calls(
-    private val core: CoreClient,
+    private val core: CoreClientInterface,
 ) {
     private val closed = AtomicBoolean(false)
 
@@ -22,10 +22,10 @@ internal class Calls(
     fun close(): Boolean = closed.compareAndSet(false, true)
 
     /** Waits for the core's next request to the app; returns `null` once the client is closed. */
-    suspend fun <T> next(what: suspend CoreClient.() -> T?): T? = if (closed.get()) null else core.what()
+    suspend fun <T> next(what: suspend CoreClientInterface.() -> T?): T? = if (closed.get()) null else core.what()
 
     /** Calls a function of the core that has no result; does nothing once the client is closed. */
-    fun tell(what: CoreClient.() -> Unit) {
+    fun tell(what: CoreClientInterface.() -> Unit) {
         if (closed.get()) return
         try {
             core.what()
@@ -35,7 +35,7 @@ internal class Calls(
     }
 
     /** Calls a function of the core, and converts its exceptions to those of this package. */
-    suspend fun <T> call(what: suspend CoreClient.() -> T): T {
+    suspend fun <T> call(what: suspend CoreClientInterface.() -> T): T {
         if (closed.get()) throw SnapbackException.Closed()
         try {
             return core.what()

@@ -4,10 +4,6 @@ import im.snapback.ffi.XmlAttribute
 import im.snapback.ffi.XmlElement
 import im.snapback.ffi.XmlNode
 import im.snapback.ffi.XmlProblem
-import im.snapback.ffi.parseElement
-import im.snapback.ffi.parseReceivedElement
-import im.snapback.ffi.writeElement
-import im.snapback.ffi.clientNamespace as coreClientNamespace
 
 /**
  * An XML element: a name, a namespace, attributes and content. Names are expanded, so there are no prefixes. Immutable.
@@ -77,7 +73,7 @@ public class Element internal constructor(
     @Throws(SnapbackException::class)
     public fun toXml(): String {
         if (depth > MAX_DEPTH) throw SnapbackException.TooComplex("depth")
-        return translating { native { writeElement(toCore()) } }
+        return translating { Functions.current.writeElement(toCore()) }
     }
 
     override fun equals(other: Any?): Boolean =
@@ -140,7 +136,7 @@ public class Element internal constructor(
 
     public companion object {
         /** The namespace of stanzas and of their own children, such as `body`. */
-        public val clientNamespace: String by lazy { native { coreClientNamespace() } }
+        public val clientNamespace: String by lazy { Functions.current.clientNamespace() }
 
         /** The deepest that is passed on: as deep as a received stanza. */
         private const val MAX_DEPTH = 68
@@ -162,10 +158,10 @@ public class Element internal constructor(
          */
         @JvmStatic
         @Throws(SnapbackException::class)
-        public fun parse(xml: String): Element = of(translating { native { parseElement(xml) } })
+        public fun parse(xml: String): Element = of(translating { Functions.current.parseElement(xml) })
 
         /** Parses what the core has written. */
-        internal fun received(xml: String): Element = of(translating { parseReceivedElement(xml) })
+        internal fun received(xml: String): Element = of(translating { Functions.current.parseReceivedElement(xml) })
 
         private fun of(core: XmlElement): Element =
             Element(

@@ -56,7 +56,7 @@ public sealed interface Event {
     }
 
     /** An inbound message. */
-    public class Message internal constructor(
+    public class Message(
         override val deliveryId: String,
         public val message: ReceivedMessage,
         /**
@@ -65,7 +65,7 @@ public sealed interface Event {
          * such message is known.
          */
         public val possibleDuplicateOf: String?,
-        private val confirmation: (String) -> Unit,
+        private val confirmation: (String) -> Unit = {},
     ) : Delivery {
         override fun confirm(): Unit = confirmation(deliveryId)
 
@@ -73,13 +73,13 @@ public sealed interface Event {
     }
 
     /** A copy of a message that another client of this account sent or received (XEP-0280). */
-    public class Carbon internal constructor(
+    public class Carbon(
         override val deliveryId: String,
         public val direction: CarbonDirection,
         public val message: ReceivedMessage,
         /** The message that this one may duplicate, as in [Message.possibleDuplicateOf]. */
         public val possibleDuplicateOf: String?,
-        private val confirmation: (String) -> Unit,
+        private val confirmation: (String) -> Unit = {},
     ) : Delivery {
         override fun confirm(): Unit = confirmation(deliveryId)
 
@@ -87,10 +87,10 @@ public sealed interface Event {
     }
 
     /** An inbound presence stanza. */
-    public class Presence internal constructor(
+    public class Presence(
         override val deliveryId: String,
         public val presence: ReceivedPresence,
-        private val confirmation: (String) -> Unit,
+        private val confirmation: (String) -> Unit = {},
     ) : Delivery {
         override fun confirm(): Unit = confirmation(deliveryId)
 
@@ -114,7 +114,7 @@ public sealed interface Event {
      * `service-unavailable` where it does not support them. Each new session asks again. [text] is the server's own, and not safe
      * to log.
      */
-    public class PushRefused internal constructor(
+    public class PushRefused(
         public val condition: String,
         public val text: String?,
     ) : Event {
@@ -151,7 +151,7 @@ public sealed interface Event {
 }
 
 /** An inbound presence stanza (RFC 6121 section 4). */
-public class ReceivedPresence internal constructor(
+public class ReceivedPresence(
     /** The entity whose presence this is. */
     public val from: StanzaAddress,
     /** The attribute `type`: `null` means available; others are `unavailable`, `subscribe`, ... */

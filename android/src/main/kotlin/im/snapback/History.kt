@@ -12,7 +12,7 @@ import im.snapback.ffi.HistoryPage as CorePage
  * page.next?.let { next -> page = client.history(with = romeo, before = next) }
  * ```
  */
-public class HistoryPage internal constructor(
+public class HistoryPage(
     /** The messages, the newest one first. Those that the account itself sent are among them. */
     public val messages: List<HistoryMessage>,
     /** What to pass as `before` for the page of older messages; `null` if this page begins with the oldest one. */
@@ -22,7 +22,7 @@ public class HistoryPage internal constructor(
 )
 
 /** A message of an archive. It is no delivery: there is nothing to confirm. */
-public class HistoryMessage internal constructor(
+public class HistoryMessage(
     /** The id in the archive, which a live message carries among [ReceivedMessage.stanzaIds]. */
     public val archiveId: String,
     /** When it was archived, by the server's clock, in milliseconds since 1970; `null` if the server does not say. */

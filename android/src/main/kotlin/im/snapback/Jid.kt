@@ -2,7 +2,6 @@ package im.snapback
 
 import im.snapback.ffi.Jid as CoreJid
 import im.snapback.ffi.JidProblem as CoreJidProblem
-import im.snapback.ffi.parseJid
 
 /**
  * A JID (RFC 7622) in its normalized form: `localpart@domain/resource`.
@@ -39,7 +38,7 @@ public class Jid private constructor(
         @Throws(SnapbackException::class)
         public fun parse(text: String): Jid =
             try {
-                of(native { parseJid(text) })
+                of(Functions.current.parseJid(text))
             } catch (problem: CoreJidProblem) {
                 throw SnapbackException.InvalidJid(problem)
             }

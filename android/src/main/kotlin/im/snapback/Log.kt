@@ -35,7 +35,7 @@ public object Snapback {
      * escapes its texts by itself.
      */
     @JvmStatic
-    public fun escapeXml(text: String): String = native { im.snapback.ffi.escapeXml(text) }
+    public fun escapeXml(text: String): String = Functions.current.escapeXml(text)
 
     /**
      * Sets the function that receives log records from now on; `null` stops logging. [sink] is called on any thread. It should

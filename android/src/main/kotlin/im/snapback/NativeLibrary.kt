@@ -22,6 +22,9 @@ internal object NativeLibrary {
     var isLoaded = false
         private set
 
+    /** Whether the library was loaded, and can be called. */
+    val isUsable: Boolean get() = isLoaded && failure == null
+
     /**
      * Loads the library, or waits until another thread has loaded it. Returns at once after the first time.
      *

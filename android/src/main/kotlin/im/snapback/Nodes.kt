@@ -6,7 +6,6 @@ import im.snapback.ffi.NodeChange as CoreChange
 import im.snapback.ffi.NodeEvent as CoreEvent
 import im.snapback.ffi.NodeItem as CoreItem
 import im.snapback.ffi.NodeOptions as CoreOptions
-import im.snapback.ffi.notifyFeature as coreNotifyFeature
 
 /**
  * Publish-subscribe (XEP-0060), on the account (XEP-0163) or on a service, from [SnapbackClient.nodes].
@@ -69,7 +68,7 @@ public class Nodes internal constructor(private val client: SnapbackClient) {
     public companion object {
         /** Returns the feature that asks for the events of a node. */
         @JvmStatic
-        public fun notifyFeature(node: String): String = native { coreNotifyFeature(node) }
+        public fun notifyFeature(node: String): String = Functions.current.notifyFeature(node)
     }
 }
 
@@ -92,7 +91,7 @@ public class NodeOptions(
 }
 
 /** An item of a node. */
-public class NodeItem internal constructor(
+public class NodeItem(
     /** Its id; `null` if the service states none. */
     public val id: String?,
     /** Its payload; `null` if only the id was sent. */
@@ -102,7 +101,7 @@ public class NodeItem internal constructor(
 }
 
 /** What happened on a node. */
-public class NodeEvent internal constructor(
+public class NodeEvent(
     /** The account or service: the sender of the message. An event is about no other one. */
     public val service: Jid,
     /** The node. */
@@ -114,7 +113,7 @@ public class NodeEvent internal constructor(
 /** What happened on a node. */
 public sealed interface NodeChange {
     /** Items were published, or removed: [retracted] has their ids. */
-    public class Items internal constructor(public val published: List<NodeItem>, public val retracted: List<String>) : NodeChange
+    public class Items(public val published: List<NodeItem>, public val retracted: List<String>) : NodeChange
 
     /** All items were removed. */
     public data object Purged : NodeChange

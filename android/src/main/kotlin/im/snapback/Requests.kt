@@ -1,6 +1,6 @@
 package im.snapback
 
-import im.snapback.ffi.CoreClient
+import im.snapback.ffi.CoreClientInterface
 import im.snapback.ffi.SendException
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
@@ -10,7 +10,7 @@ import java.util.concurrent.ConcurrentHashMap
 import im.snapback.ffi.InboundRequest as CoreRequest
 
 /** A request of another entity that the app answers: an iq of type `get` or `set` (RFC 6120 section 8.2.3). */
-public class InboundRequest internal constructor(
+public class InboundRequest(
     /** The requesting entity: any one that sees this client's presence. The app decides what it answers to whom. */
     public val from: StanzaAddress,
     /** Whether it asks for a change (`set`), and not for information (`get`). */
@@ -44,7 +44,7 @@ public sealed interface RequestAnswer {
 public typealias ErrorType = im.snapback.ffi.ErrorType
 
 /** Passes requests to the handlers of their namespaces: those of one namespace one after the other. */
-internal class RequestHandlers(private val core: CoreClient, private val scope: CoroutineScope) {
+internal class RequestHandlers(private val core: CoreClientInterface, private val scope: CoroutineScope) {
     private class Taken(val number: ULong, val request: InboundRequest)
 
     private val queues = ConcurrentHashMap<String, Channel<Taken>>()

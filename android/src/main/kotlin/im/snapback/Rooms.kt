@@ -1,6 +1,6 @@
 package im.snapback
 
-import im.snapback.ffi.CoreClient
+import im.snapback.ffi.CoreClientInterface
 import im.snapback.ffi.RoomChange
 import im.snapback.ffi.RoomException
 import im.snapback.ffi.RoomMessage
@@ -65,7 +65,7 @@ public class Rooms internal constructor(
     /** Returns what is known of the rooms that the app has joined, ordered by address. */
     public suspend fun list(): List<RoomInfo> = ask { rooms().map { it.toInfo() } }
 
-    internal suspend fun <T> ask(what: suspend CoreClient.() -> T): T =
+    internal suspend fun <T> ask(what: suspend CoreClientInterface.() -> T): T =
         try {
             calls.call(what)
         } catch (error: RoomException) {
@@ -73,7 +73,7 @@ public class Rooms internal constructor(
         }
 
     /** Moves events from the core to the queue, until the core ends it. */
-    internal suspend fun pump(core: CoreClient) {
+    internal suspend fun pump(core: CoreClientInterface) {
         try {
             while (true) {
                 val event = core.nextRoomEvent() ?: break

@@ -1,6 +1,6 @@
 package im.snapback
 
-import im.snapback.ffi.CoreClient
+import im.snapback.ffi.CoreClientInterface
 import im.snapback.ffi.KeyChange
 import im.snapback.ffi.KeyException
 import im.snapback.ffi.explainCertificate
@@ -21,7 +21,7 @@ import im.snapback.ffi.RefusedCertificate as CoreRefused
  * ```
  */
 public class ServerKeys internal constructor(
-    private val call: suspend (suspend CoreClient.() -> Unit) -> Unit,
+    private val call: suspend (suspend CoreClientInterface.() -> Unit) -> Unit,
 ) {
     /**
      * Trusts the key of a certificate that was refused: certificates with this key are accepted from now on, regardless of who issued

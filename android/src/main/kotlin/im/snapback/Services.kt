@@ -56,7 +56,7 @@ public class Subscriptions internal constructor(private val client: SnapbackClie
 }
 
 /** A presence that is about a subscription, and not about availability; see [ReceivedPresence.subscription]. */
-public class SubscriptionNotice internal constructor(
+public class SubscriptionNotice(
     /** The contact. */
     public val contact: Jid,
     /** What happened. */
@@ -71,6 +71,6 @@ public typealias SubscriptionStep = im.snapback.ffi.SubscriptionStep
 /** What this presence says about a subscription; `null` if it is about something else. */
 public val ReceivedPresence.subscription: SubscriptionNotice?
     get() =
-        im.snapback.ffi.subscriptionNotice(xml)?.let { notice ->
+        Functions.current.subscriptionNotice(xml)?.let { notice ->
             Jid.parseOrNull(notice.contact)?.let { SubscriptionNotice(it, notice.step, notice.nick) }
         }

@@ -1,6 +1,7 @@
 package im.snapback
 
 import im.snapback.ffi.CoreClient
+import im.snapback.ffi.CoreClientInterface
 import im.snapback.ffi.DnsAnswer
 import im.snapback.ffi.DnsRequest
 import im.snapback.ffi.Event as CoreEvent
@@ -18,6 +19,7 @@ import kotlinx.coroutines.flow.asStateFlow
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.joinAll
 import kotlinx.coroutines.launch
+import kotlin.coroutines.CoroutineContext
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
 
@@ -40,13 +42,14 @@ import kotlin.time.Duration.Companion.seconds
  * After [close], the suspending functions other than [shutdown] throw [SnapbackException.Closed], and the other functions do
  * nothing. Functions that read or write the store may throw [SnapbackException.Storage].
  */
-public class SnapbackClient private constructor(
-    private val core: CoreClient,
+public class SnapbackClient internal constructor(
+    private val core: CoreClientInterface,
+    context: CoroutineContext = Dispatchers.Default,
 ) : AutoCloseable {
     internal val calls = Calls(core)
     private val tracker = Tracker()
     internal val queue = EventQueue<Event>(EVENTS_HELD, EVENTS_HELD_FOR_STAGES)
-    private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
+    private val scope = CoroutineScope(SupervisorJob() + context)
     private val currentState = MutableStateFlow(core.state().toState())
     private val pumps: List<Job>
     private val syncs = BackgroundSyncs(calls, queue)
@@ -114,7 +117,7 @@ public class SnapbackClient private constructor(
             pumps.joinAll()
             // Also if the core has ended by itself.
             close()
-            core.destroy()
+            (core as? AutoCloseable)?.close()
         }
     }
 

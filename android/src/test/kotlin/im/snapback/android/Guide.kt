@@ -27,13 +27,20 @@ import im.snapback.Event
 import im.snapback.Jid
 import im.snapback.Snapback
 import im.snapback.SnapbackClient
+import im.snapback.testing.ChatViewModel
+import im.snapback.testing.FakeSnapback
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Deferred
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.ExperimentalCoroutinesApi
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.async
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.test.UnconfinedTestDispatcher
+import kotlinx.coroutines.test.runTest
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Test
 import kotlin.time.Duration.Companion.minutes
 import kotlin.time.Duration.Companion.seconds
 
@@ -165,5 +172,27 @@ internal suspend fun check(context: Context) {
     // GUIDE
     val report = DeviceCheck.run(context, "juliet@example.org", Credentials.stored())
     Log.i("chat", report.toText())
+    // GUIDE
+}
+
+@OptIn(ExperimentalCoroutinesApi::class)
+internal class GuideTest {
+    // GUIDE
+    @Test
+    fun `what is written without a connection is sent after it`() = runTest(UnconfinedTestDispatcher()) {
+        FakeSnapback("juliet@example.org", UnconfinedTestDispatcher(testScheduler)).use { fake ->
+            val chat = ChatViewModel(fake.client, "romeo@example.net", backgroundScope)
+            fake.client.connect()
+            fake.goOnline()
+            fake.receive("romeo@example.net", "Wherefore art thou?")
+            assertEquals(listOf("romeo@example.net: Wherefore art thou?"), chat.lines.value)
+            fake.cut()
+            val id = chat.write("Here.")
+            assertEquals("waiting", chat.marks.value[id])
+            fake.resume()
+            assertEquals("at the server", chat.marks.value[id])
+            assertEquals(listOf("Here."), fake.sent.map { it.body })
+        }
+    }
     // GUIDE
 }
