@@ -70,7 +70,10 @@ public struct Online: Sendable, Hashable {
   public let dial: DialReport
 
   /// Creates the report of a session, such as for a test or a preview.
-  public init(outcome: SessionOutcome, jid: Jid? = nil, plan: String = "", timeline: Timeline = Timeline(), dial: DialReport = DialReport()) {
+  public init(
+    outcome: SessionOutcome, jid: Jid? = nil, plan: String = "", timeline: Timeline = Timeline(),
+    dial: DialReport = DialReport()
+  ) {
     self.outcome = outcome
     self.jid = jid
     self.plan = plan
@@ -99,7 +102,10 @@ public struct Ended: Sendable, Hashable {
   public let dial: DialReport
 
   /// Creates the report of an end, such as for a test or a preview.
-  public init(reason: EndReason, retryable: Bool = true, needsCredentials: Bool = false, description: String, plan: String? = nil, timeline: Timeline? = nil, dial: DialReport = DialReport()) {
+  public init(
+    reason: EndReason, retryable: Bool = true, needsCredentials: Bool = false, description: String, plan: String? = nil,
+    timeline: Timeline? = nil, dial: DialReport = DialReport()
+  ) {
     self.reason = reason
     self.retryable = retryable
     self.needsCredentials = needsCredentials
@@ -131,7 +137,10 @@ public struct Delivery<Content: Sendable>: Confirmable, CustomStringConvertible,
   let confirmation: @Sendable (String) -> Void
 
   /// Creates a delivery, such as for a test or a preview.
-  public init(deliveryId: String, content: Content, possibleDuplicateOf: String? = nil, confirmation: @escaping @Sendable (String) -> Void = { _ in }) {
+  public init(
+    deliveryId: String, content: Content, possibleDuplicateOf: String? = nil,
+    confirmation: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
     self.deliveryId = deliveryId
     self.content = content
     self.possibleDuplicateOf = possibleDuplicateOf
@@ -238,7 +247,9 @@ public struct ReceivedPresence: Sendable, Hashable {
   public let xml: String
 
   /// Creates a presence, such as for a test or a preview.
-  public init(from: StanzaAddress, type: PresenceType? = nil, show: PresenceShow? = nil, status: String? = nil, xml: String) {
+  public init(
+    from: StanzaAddress, type: PresenceType? = nil, show: PresenceShow? = nil, status: String? = nil, xml: String
+  ) {
     self.from = from
     self.type = type
     self.show = show

@@ -35,7 +35,10 @@ public struct RoomOccupant: Sendable, Hashable {
   public let show: String?
 
   /// Creates an occupant, such as for a test or a preview.
-  public init(nick: String, role: RoomRole = .participant, affiliation: RoomAffiliation = .none, jid: Jid? = nil, occupantId: String? = nil, show: String? = nil) {
+  public init(
+    nick: String, role: RoomRole = .participant, affiliation: RoomAffiliation = .none, jid: Jid? = nil,
+    occupantId: String? = nil, show: String? = nil
+  ) {
     self.nick = nick
     self.role = role
     self.affiliation = affiliation
@@ -76,7 +79,10 @@ public struct RoomInfo: Sendable, Hashable {
   public let hasArchive: Bool
 
   /// Creates a description of a room, such as for a test or a preview.
-  public init(room: Jid, nick: String, membership: RoomMembership = .joined, subject: String? = nil, subjectBy: String? = nil, occupants: [RoomOccupant] = [], unlisted: Int = 0, features: RoomFeatures = RoomFeatures(), hasArchive: Bool = false) {
+  public init(
+    room: Jid, nick: String, membership: RoomMembership = .joined, subject: String? = nil, subjectBy: String? = nil,
+    occupants: [RoomOccupant] = [], unlisted: Int = 0, features: RoomFeatures = RoomFeatures(), hasArchive: Bool = false
+  ) {
     self.room = room
     self.nick = nick
     self.membership = membership
@@ -142,7 +148,10 @@ public struct RoomRefusal: Sendable, Hashable {
   public let text: String?
 
   /// Creates a refusal, such as for a test or a preview.
-  public init(problem: RoomProblem, retryable: Bool = false, alternative: Jid? = nil, condition: String? = nil, text: String? = nil) {
+  public init(
+    problem: RoomProblem, retryable: Bool = false, alternative: Jid? = nil, condition: String? = nil,
+    text: String? = nil
+  ) {
     self.problem = problem
     self.retryable = retryable
     self.alternative = alternative

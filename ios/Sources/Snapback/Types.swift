@@ -96,7 +96,9 @@ public struct Contact: Sendable, Hashable {
   public let groups: [String]
 
   /// Creates a contact, such as for a test or a preview.
-  public init(jid: Jid, name: String? = nil, subscription: Subscription = .both, asked: Bool = false, groups: [String] = []) {
+  public init(
+    jid: Jid, name: String? = nil, subscription: Subscription = .both, asked: Bool = false, groups: [String] = []
+  ) {
     self.jid = jid
     self.name = name
     self.subscription = subscription
@@ -140,7 +142,10 @@ public struct Timeline: Sendable, Hashable {
   public let bytesReceived: UInt64
 
   /// Creates a timeline, such as for a test or a preview.
-  public init(flights: [Flight] = [], local: [LocalStep] = [], tls: TlsSummary? = nil, fastOpen: Bool = false, took: TimeInterval? = nil, bytesSent: UInt64 = 0, bytesReceived: UInt64 = 0) {
+  public init(
+    flights: [Flight] = [], local: [LocalStep] = [], tls: TlsSummary? = nil, fastOpen: Bool = false,
+    took: TimeInterval? = nil, bytesSent: UInt64 = 0, bytesReceived: UInt64 = 0
+  ) {
     self.flights = flights
     self.local = local
     self.tls = tls
@@ -184,7 +189,10 @@ public struct NameQuery: Sendable, Hashable {
   public let result: NameResult
 
   /// Creates a query, such as for a test or a preview.
-  public init(name: String, records: String, source: NameSource, startedAfter: TimeInterval = 0, took: TimeInterval = 0, result: NameResult) {
+  public init(
+    name: String, records: String, source: NameSource, startedAfter: TimeInterval = 0, took: TimeInterval = 0,
+    result: NameResult
+  ) {
     self.name = name
     self.records = records
     self.source = source
@@ -208,7 +216,8 @@ public struct DialedAddress: Sendable, Hashable {
   public let fate: DialFate
 
   /// Creates a dialed address, such as for a test or a preview.
-  public init(host: String, address: String, startedAfter: TimeInterval = 0, took: TimeInterval? = nil, fate: DialFate) {
+  public init(host: String, address: String, startedAfter: TimeInterval = 0, took: TimeInterval? = nil, fate: DialFate)
+  {
     self.host = host
     self.address = address
     self.startedAfter = startedAfter
@@ -268,7 +277,9 @@ public struct TlsSummary: Sendable, Hashable {
   public let earlyData: Bool
 
   /// Creates a summary, such as for a test or a preview.
-  public init(version: String, cipherSuite: String, keyExchange: String? = nil, resumed: Bool = false, earlyData: Bool = false) {
+  public init(
+    version: String, cipherSuite: String, keyExchange: String? = nil, resumed: Bool = false, earlyData: Bool = false
+  ) {
     self.version = version
     self.cipherSuite = cipherSuite
     self.keyExchange = keyExchange

@@ -127,16 +127,7 @@ final class FakeCore: Core {
     }
   }
 
-  func end() {
-    tell { state in
-      state.outlet.end()
-      // Calls of this client fail from now on.
-      state.outlet = Outlet()
-      state.connection = .offline(reason: .notWanted, retryInMs: nil)
-      state.isWanted = false
-      state.waitingForSession.resume()
-    }
-  }
+  func end() { tell { $0.close() } }
 
   func setForeground(foreground: Bool) {
     tell { $0.isForeground = foreground }

@@ -31,8 +31,8 @@ public final class FakeSnapback: Sendable {
   ///
   /// - Parameters:
   ///   - account: the bare JID of the account.
-  ///   - configuration: only ``/Snapback/Identity/requests`` and ``/Snapback/Configuration/resource`` are used.
-  /// - Throws: ``/Snapback/SnapbackError/invalidJid(_:)`` if the account is not a JID.
+  ///   - configuration: only `Identity.requests` and `Configuration.resource` are used.
+  /// - Throws: `SnapbackError.invalidJid(_:)` if the account is not a JID.
   public init(_ account: String, configuration: Configuration = Configuration()) throws {
     let jid = try Snapback.Jid(account)
     var configuration = configuration
@@ -129,8 +129,8 @@ public final class FakeSnapback: Sendable {
     shared.withLock { $0.drainReport = report }
   }
 
-  /// Makes the next call of the client that can throw fail with this error. Called more than once, the errors are used in
-  /// this order.
+  /// Makes the next call of the client that can throw fail with this error. Called more than once, the errors are used
+  /// in this order.
   public func failNext(_ error: SnapbackError) {
     shared.withLock { $0.failures.append(error) }
   }
@@ -139,7 +139,7 @@ public final class FakeSnapback: Sendable {
 
   /// Delivers a chat message of a contact. Returns the id of the delivery.
   ///
-  /// - Throws: ``/Snapback/SnapbackError/invalidJid(_:)`` if the text is not a JID.
+  /// - Throws: `SnapbackError.invalidJid(_:)` if the text is not a JID.
   @discardableResult
   public func receive(from: String, _ body: String) throws -> String {
     var message = Snapback.Message(to: account, body: body)
@@ -147,10 +147,10 @@ public final class FakeSnapback: Sendable {
     return try receive(message, from: Snapback.Jid(from))
   }
 
-  /// Delivers a message of a contact with all its payloads, such as a chat state, a correction or a delivery receipt. Its
-  /// recipient is the account. Without a connection it is delivered at the beginning of the next one.
+  /// Delivers a message of a contact with all its payloads, such as a chat state, a correction or a delivery receipt.
+  /// Its recipient is the account. Without a connection it is delivered at the beginning of the next one.
   ///
-  /// - Throws: ``/Snapback/SnapbackError/badXml`` if an extension of the message is not one well-formed element.
+  /// - Throws: `SnapbackError.badXml` if an extension of the message is not one well-formed element.
   @discardableResult
   public func receive(_ message: Snapback.Message, from: Snapback.Jid) throws -> String {
     var message = message
@@ -213,16 +213,20 @@ public final class FakeSnapback: Sendable {
   ///   - payload: the payload, whose namespace chooses the handler.
   ///   - from: the requesting entity.
   ///   - isSet: whether it asks for a change. Default: `false`.
+  /// - Throws: `SnapbackError.closed` if the client is closed before it has answered.
   public func request(_ payload: Element, from: Snapback.Jid, isSet: Bool = false) async throws -> RequestAnswer {
     let xml = try payload.xml()
     return try await withCheckedThrowingContinuation { continuation in
-      shared.withLock { state in
+      let isOpen = shared.withLock { state in
+        guard state.isOpen else { return false }
         let number = state.number()
         state.openRequests[number] = continuation
         state.outlet.requests.put(
           CoreInboundRequest(
             number: number, from: .named(jid: from.core), isSet: isSet, namespace: payload.namespace, payload: xml))
+        return true
       }
+      if !isOpen { continuation.resume(throwing: SnapbackError.closed) }
     }
   }
 }

@@ -27,8 +27,8 @@ extension FakeSnapback {
     return nil
   }
 
-  /// Whether the server acknowledges each stanza at once (XEP-0198). Default: `true`. With `false`, a stanza stays `sent`
-  /// until ``acknowledge(_:)`` or ``fail(_:_:)``.
+  /// Whether the server acknowledges each stanza at once (XEP-0198). Default: `true`. With `false`, a stanza stays
+  /// `sent` until ``acknowledge(_:)`` or ``fail(_:_:)``.
   public var acknowledgesAtOnce: Bool {
     get { shared.withLock { $0.acknowledges } }
     set { shared.withLock { $0.acknowledges = newValue } }
@@ -110,7 +110,7 @@ extension FakeSnapback {
     shared.withLock { $0.archives[room, default: []] += messages }
   }
 
-  /// Tells the client that messages may be missing (``/Snapback/Event/possibleGap``).
+  /// Tells the client that messages may be missing (`Event.possibleGap`).
   public func loseHistory() {
     shared.withLock { $0.tell(.possibleGap) }
   }

@@ -34,7 +34,9 @@ struct Services {
   }
 
   mutating func retract(_ id: String, from node: Node) throws {
-    guard let index = nodes[node]?.firstIndex(where: { $0.id == id }) else { throw SnapbackError.fake("item-not-found") }
+    guard let index = nodes[node]?.firstIndex(where: { $0.id == id }) else {
+      throw SnapbackError.fake("item-not-found")
+    }
     nodes[node]?.remove(at: index)
   }
 }
@@ -73,7 +75,9 @@ extension State {
     case .retract(let service, let node, let id):
       try services.retract(id, from: Services.Node(service: service, node: node))
     case .configureNode(let service, let node, _):
-      if services.nodes[Services.Node(service: service, node: node)] == nil { throw SnapbackError.fake("item-not-found") }
+      if services.nodes[Services.Node(service: service, node: node)] == nil {
+        throw SnapbackError.fake("item-not-found")
+      }
     case .deleteNode(let service, let node):
       services.nodes[Services.Node(service: service, node: node)] = nil
     case .setBookmark(let bookmark):
@@ -109,7 +113,9 @@ extension State {
       }
     }
     if let before {
-      guard let end = messages.firstIndex(where: { $0.id == before }) else { throw SnapbackError.fake("item-not-found") }
+      guard let end = messages.firstIndex(where: { $0.id == before }) else {
+        throw SnapbackError.fake("item-not-found")
+      }
       messages = Array(messages[..<end])
     }
     let page = messages.suffix(limit)

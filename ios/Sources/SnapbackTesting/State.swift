@@ -46,6 +46,7 @@ struct State {
   let full: Snapback.Jid
   var outlet = Outlet()
   var connection = CoreState.offline(reason: .notWanted, retryInMs: nil)
+  var isOpen = true
   var isWanted = false
   var isPaused = false
   var isReachable = false
@@ -150,7 +151,7 @@ struct State {
         ending: Ending(
           reason: reason, retryable: retryable, needsCredentials: needsCredentials, description: "\(reason)",
           plan: nil, timeline: nil, dial: CoreDialReport(queries: [], addresses: []))))
-    become(.offline(reason: offline, retryInMs: retryable ? Self.retryInMs : nil))
+    become(.offline(reason: offline, retryInMs: offline == .failed ? Self.retryInMs : nil))
     for jid in rooms.keys where rooms[jid]?.nick != nil { rooms[jid]?.membership = .offline }
   }
 
@@ -234,13 +235,23 @@ struct State {
       Snapback.HistoryMessage(id: "archive-\(number())", archivedAt: now, message: message))
   }
 
+  /// Closes the client. The server keeps its session.
+  mutating func close() {
+    outlet.end()
+    // Calls of this client fail from now on.
+    outlet = Outlet()
+    isOpen = false
+    isWanted = false
+    connection = .offline(reason: .notWanted, retryInMs: nil)
+    waitingForSession.resume()
+    for request in openRequests.values { request.resume(throwing: SnapbackError.closed) }
+    openRequests = [:]
+  }
+
   /// Starts a client with the store of the one before.
   mutating func restart() {
-    outlet.end()
-    outlet = Outlet()
-    isWanted = false
+    isOpen = true
     isPaused = false
-    connection = .offline(reason: .notWanted, retryInMs: nil)
     for jid in rooms.keys {
       rooms[jid]?.nick = nil
       rooms[jid]?.membership = .offline

@@ -45,6 +45,13 @@ public struct SentRequest: Sendable, Hashable {
   public let to: Jid?
   /// The payload.
   public let payload: Element
+
+  /// Creates a request, to compare it with one of ``FakeSnapback/sent``.
+  public init(type: IqType, to: Jid? = nil, payload: Element) {
+    self.type = type
+    self.to = to
+    self.payload = payload
+  }
 }
 
 /// Where the app wants push notifications (XEP-0357).
@@ -58,7 +65,7 @@ public struct PushTarget: Sendable, Hashable {
 }
 
 /// Answers a request of the app: with the payload of a result, `nil` for an empty one, or by throwing a
-/// `SnapbackError`, such as ``/Snapback/SnapbackError/refused(type:condition:text:error:)``.
+/// `SnapbackError`, such as `SnapbackError.refused(type:condition:text:error:)`.
 public typealias FakeAnswer = @Sendable (SentRequest) throws -> Element?
 
 extension SnapbackError {

@@ -17,7 +17,7 @@ extension ReceivedMessage {
   ///   - from: the sender; of a message of a room the occupant, such as `coven@chat.example.org/thirdwitch`.
   ///   - delayedAt: when it was first sent, if its delivery was delayed (XEP-0203). Default `nil`: it was not.
   ///   - stanzaIds: the ids that archives have assigned (XEP-0359). Default: none.
-  /// - Throws: ``/Snapback/SnapbackError/badXml`` if an extension of the message is not one well-formed element.
+  /// - Throws: `SnapbackError.badXml` if an extension of the message is not one well-formed element.
   public init(
     _ message: Snapback.Message, from: Snapback.Jid, delayedAt: Date? = nil, stanzaIds: [Snapback.StanzaId] = []
   ) throws {
@@ -27,7 +27,7 @@ extension ReceivedMessage {
 
   /// Creates a chat message with a text, from and to addresses that are given as text.
   ///
-  /// - Throws: ``/Snapback/SnapbackError/invalidJid(_:)`` if one of them is not a JID.
+  /// - Throws: `SnapbackError.invalidJid(_:)` if one of them is not a JID.
   public init(from: String, to: String, _ body: String) throws {
     try self.init(Snapback.Message(to: Snapback.Jid(to), body: body), from: Snapback.Jid(from))
   }
@@ -42,7 +42,7 @@ extension ReceivedPresence {
   ///   - show: how the contact is available.
   ///   - status: a text for people.
   ///   - children: further children, such as those of a room (XEP-0045).
-  /// - Throws: ``/Snapback/SnapbackError/badXml`` if a child cannot be written.
+  /// - Throws: `SnapbackError.badXml` if a child cannot be written.
   public init(
     from: Snapback.Jid, type: PresenceType? = nil, show: PresenceShow? = nil, status: String? = nil,
     children: [Element] = []

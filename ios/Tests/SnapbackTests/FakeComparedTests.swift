@@ -27,6 +27,8 @@ private protocol Network: Sendable {
   func mend() async throws
   func cut() async throws
   func contactWrites(_ body: String) async throws
+  /// What a contact writes with ``typed`` payloads.
+  func contactWritesTyped() async throws
   func newSession() async throws
 }
 
@@ -50,6 +52,22 @@ private struct WorldNetwork: Network {
   }
 
   func contactWrites(_ body: String) async throws { try await world.obey("message", ["body": body]) }
+
+  func contactWritesTyped() async throws {
+    try await world.obey(
+      "message",
+      [
+        "inside": """
+        <reply xmlns='urn:xmpp:reply:0' id='q1' to='juliet@localhost'/>\
+        <fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'><body start='0' end='5'/></fallback>\
+        <request xmlns='urn:xmpp:receipts'/><replace xmlns='urn:xmpp:message-correct:0' id='r0'/>\
+        <reactions xmlns='urn:xmpp:reactions:0' id='m'><reaction>👍</reaction></reactions>\
+        <x xmlns='jabber:x:oob'><url>https://example.org/a.jpg</url></x><store xmlns='urn:xmpp:hints'/>\
+        <active xmlns='http://jabber.org/protocol/chatstates'/><markable xmlns='urn:xmpp:chat-markers:0'/>\
+        <mine xmlns='urn:example' a='1'/>
+        """
+      ])
+  }
 
   func newSession() async throws {
     try await world.obey("down")
@@ -81,6 +99,22 @@ private struct FakeNetwork: Network {
 
   func contactWrites(_ body: String) async throws { try fake.receive(from: "romeo@localhost/orchard", body) }
 
+  func contactWritesTyped() async throws {
+    // The text that the server repeats and the fallback hides has as many characters: `what `.
+    var message = Message(to: fake.account, body: "a contact made")
+    message.reply = Reply(id: "q1", to: try Jid(World.juliet))
+    message.quote = "wh"
+    message.requestReceipt = true
+    message.corrects = "r0"
+    message.reactions = Reactions(id: "m", emojis: ["👍"])
+    message.files = [FileReference(uri: "https://example.org/a.jpg", description: nil)]
+    message.hints = Hints(store: true)
+    message.chatState = .active
+    message.markable = true
+    message.children = [Element("mine", namespace: "urn:example", attributes: [.init("a", "1")])]
+    try fake.receive(message, from: Jid("romeo@localhost/orchard"))
+  }
+
   func newSession() async throws { fake.newSession() }
 }
 
@@ -93,6 +127,7 @@ private final class Actor: Sendable {
   private let listening: [Task<Void, Never>]
   private let told = Guarded([String]())
   private let toldOfRooms = Guarded([String]())
+  private let last = Guarded<ReceivedMessage?>(nil)
 
   private var client: SnapbackClient { network.client }
   private let coven: Jid
@@ -102,11 +137,12 @@ private final class Actor: Sendable {
     self.network = network
     coven = try Jid("coven@rooms.localhost")
     romeo = try Jid(World.romeo)
-    let (told, toldOfRooms) = (told, toldOfRooms)
+    let (told, toldOfRooms, last) = (told, toldOfRooms, last)
     let (events, rooms) = (network.client.events, network.client.rooms.events)
     listening = [
       Task {
         for await event in events {
+          if case .message(let delivery) = event { last.withLock { $0 = delivery.content } }
           if let line = line(event) { told.withLock { $0.append(line) } }
           event.delivery?.confirm()
         }
@@ -148,7 +184,7 @@ private final class Actor: Sendable {
     return stages
   }
 
-  static var acts: [Act] { connecting + interruptions + requests + rooms + endings }
+  static var acts: [Act] { connecting + payloads + interruptions + requests + rooms + endings }
 
   private static var connecting: [Act] {
     [
@@ -171,6 +207,23 @@ private final class Actor: Sendable {
         let sent = try await actor.client.send(to: actor.romeo, "hail")
         actor.write("hail: \(await actor.stages(sent))")
       },
+    ]
+  }
+
+  private static var payloads: [Act] {
+    [
+      { actor in
+        try await actor.network.contactWritesTyped()
+        try await actor.until("message")
+        let message = try #require(actor.last.withLock { $0 })
+        actor.write("typed: \(message.reply?.id ?? "") \(message.reactions?.emojis ?? []) \(message.corrects ?? "")")
+        actor.write("  \(message.requestsReceipt) \(message.isMarkable) \(message.hints.store) \(message.files)")
+        actor.write("  \(message.chatState.map { "\($0)" } ?? "") \(message.problems)")
+        actor.write("  \(message.references.map { "\($0.kind) \($0.id)" }.sorted())")
+        let ownNamespaces = ["urn:xmpp:sid:0", "urn:xmpp:delay"]
+        let children = message.element.children.filter { $0.name != "body" && !ownNamespaces.contains($0.namespace) }
+        actor.write("  \(try children.map { try $0.xml() }.sorted())")
+      }
     ]
   }
 
@@ -213,9 +266,9 @@ private final class Actor: Sendable {
       },
       { actor in
         let newest = try await actor.client.history(with: actor.romeo, limit: 3)
-        actor.write("newest: \(newest.messages.map { $0.message.body ?? "" })")
+        actor.write("newest: \(newest.messages.map { $0.message.text ?? "" })")
         let older = try await actor.client.history(with: actor.romeo, before: newest.next, limit: 3)
-        actor.write("older: \(older.messages.map { $0.message.body ?? "" }) \(older.next == nil)")
+        actor.write("older: \(older.messages.map { $0.message.text ?? "" }) \(older.next == nil)")
       },
     ]
   }
@@ -274,7 +327,8 @@ private final class Actor: Sendable {
         await client.shutdown()
         await #expect(throws: SnapbackError.closed) { try await client.send(to: World.romeo, "late") }
         for listening in actor.listening { await listening.value }
-        actor.write("rest: \(actor.told.withLock { $0 }.filter { !$0.hasPrefix("ended") }) \(actor.toldOfRooms.withLock { $0 })")
+        actor.write(
+          "rest: \(actor.told.withLock { $0 }.filter { !$0.hasPrefix("ended") }) \(actor.toldOfRooms.withLock { $0 })")
       },
     ]
   }
