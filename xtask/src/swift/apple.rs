@@ -39,7 +39,10 @@ pub(super) fn check(swift: &Toolchain) -> Result<(), String> {
 
     let handwritten = sources(&package().join("Sources/Snapback"))?;
     imports_are_known(&handwritten, &stubs)?;
-    imports_are_known(&sources(&package().join("Sources/SnapbackTesting"))?, &stubs)?;
+    imports_are_known(
+        &sources(&package().join("Sources/SnapbackTesting"))?,
+        &stubs,
+    )?;
     let mut command = swift.command(&package(), "swiftc", ["-typecheck", "-wmo"]);
     command.args(["-parse-as-library", "-warnings-as-errors"]);
     command.args(["-module-name", "Snapback", "-swift-version", "6"]);
