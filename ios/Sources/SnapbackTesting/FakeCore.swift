@@ -137,7 +137,9 @@ final class FakeCore: Core {
   func setPassword(password: Password) {
     tell { state in
       state.services.passwords.append(password)
-      if case .offline(.needsCredentials, _) = state.connection { state.attempt() }
+      guard state.isRefused else { return }
+      state.isRefused = false
+      state.attempt()
     }
   }
 

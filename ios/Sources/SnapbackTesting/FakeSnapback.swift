@@ -65,6 +65,7 @@ public final class FakeSnapback: Sendable {
       state.isReachable = true
       state.isWanted = true
       state.isPaused = false
+      state.isRefused = false
       state.attempt()
     }
   }
@@ -98,11 +99,12 @@ public final class FakeSnapback: Sendable {
     goOnline()
   }
 
-  /// Refuses the login, as with a wrong password: the client ends with `needsCredentials` and stays offline until
-  /// `setPassword` is called and the server is reachable.
+  /// Refuses the login, as with a wrong password: the client ends with `needsCredentials` and stays offline until the app
+  /// calls `setPassword` and the server is reachable, or the test calls ``goOnline()``.
   public func refuseLogin() {
     shared.withLock { state in
       state.isWanted = true
+      state.isRefused = true
       state.endSession()
       state.end(
         .loginRefused(condition: "not-authorized", text: nil), .needsCredentials, retryable: false,

@@ -49,6 +49,8 @@ struct State {
   var isOpen = true
   var isWanted = false
   var isPaused = false
+  /// Whether the server refuses the credentials, until there are others.
+  var isRefused = false
   var isReachable = false
   var isForeground = true
   /// Whether the server still has the session of a client that is away.
@@ -106,7 +108,7 @@ struct State {
 
   /// Connects if the app wants it and nothing is in the way.
   mutating func attempt() {
-    guard isWanted, !isPaused, !isOnline else { return }
+    guard isWanted, !isPaused, !isRefused, !isOnline else { return }
     if isReachable { establish() } else { become(.connecting(step: .resolving)) }
   }
 

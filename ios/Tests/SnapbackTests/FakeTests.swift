@@ -19,6 +19,20 @@ import Testing
     #expect(throws: SnapbackError.self) { try FakeSnapback("@example.org") }
   }
 
+  #if os(Linux)
+    @Test func itOpensNoSocketAndNoFile() async throws {
+      let folder = "/proc/self/fd"
+      let before = try FileManager.default.contentsOfDirectory(atPath: folder).count
+      let fakes = try (1...50).map { _ in try FakeSnapback("juliet@example.org") }
+      for fake in fakes {
+        fake.goOnline()
+        try await fake.client.send(to: romeo, "hello").acked()
+      }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count < before + 50)
+      for fake in fakes { fake.client.close() }
+    }
+  #endif
+
   @Test func itConnectsOnlyIfTheServerIsReachable() async throws {
     fake.client.connect()
     #expect(fake.client.state == .connecting(step: .resolving))
