@@ -199,7 +199,8 @@ private final class Actor: Sendable {
         try await actor.network.mend()
         actor.write("early: \(await actor.stages(sent))")
         try await actor.until("caught up")
-        actor.write("state: \(actor.client.state.told)")
+        // The state may follow the event.
+        try await actor.client.until("the same as a state") { $0.told == "online bound true" }
       },
       { actor in
         try await actor.network.contactWrites("hello")
