@@ -28,7 +28,11 @@ let core: Target =
 let package = Package(
   name: "Snapback",
   platforms: [.iOS(.v15), .macOS(.v12)],
-  products: [.library(name: "Snapback", targets: ["Snapback"])],
+  products: [
+    .library(name: "Snapback", targets: ["Snapback"]),
+    // For the tests and previews of apps.
+    .library(name: "SnapbackTesting", targets: ["SnapbackTesting"]),
+  ],
   targets: [
     core,
     // The generated code does not compile in the Swift 6 language mode.
@@ -39,9 +43,12 @@ let package = Package(
     .target(
       name: "Snapback", dependencies: ["SnapbackFFI"], path: "ios/Sources/Snapback",
       resources: [.process("Resources/PrivacyInfo.xcprivacy")]),
+    .target(
+      name: "SnapbackTesting", dependencies: ["Snapback", "SnapbackFFI"], path: "ios/Sources/SnapbackTesting"),
     .executableTarget(name: "snapback-phone", dependencies: ["Snapback"], path: "ios/Tests/Phone"),
     .testTarget(
-      name: "SnapbackTests", dependencies: ["Snapback", "snapback-phone"], path: "ios/Tests/SnapbackTests"),
+      name: "SnapbackTests", dependencies: ["Snapback", "SnapbackTesting", "snapback-phone"],
+      path: "ios/Tests/SnapbackTests"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -2,7 +2,7 @@ import SnapbackFFI
 
 /// The block list, which the server keeps and enforces (XEP-0191), from ``SnapbackClient/blocking``.
 public struct Blocking: Sendable {
-  let core: CoreClient
+  let core: any Core
 
   /// Returns the blocked addresses. From then on, and as long as the session exists, each change is an event
   /// (``Event/blockListChanged(_:)``); after ``Event/online(_:)`` with a new session, call this again.

@@ -70,6 +70,12 @@ public struct StanzaId: Sendable, Hashable {
   public let id: String
   /// The entity.
   public let by: Jid
+
+  /// Creates an id, such as for a test or a preview.
+  public init(id: String, by: Jid) {
+    self.id = id
+    self.by = by
+  }
 }
 
 /// What an archive keeps of a message that was retracted (XEP-0424).
@@ -78,6 +84,12 @@ public struct Tombstone: Sendable, Hashable {
   public let id: String
   /// When it was retracted.
   public let retractedAt: Date?
+
+  /// Creates a tombstone, such as for a test or a preview.
+  public init(id: String, retractedAt: Date? = nil) {
+    self.id = id
+    self.retractedAt = retractedAt
+  }
 
   init(_ tombstone: SnapbackFFI.Tombstone) {
     id = tombstone.id

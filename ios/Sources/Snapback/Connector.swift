@@ -37,7 +37,7 @@ public enum ConnectionProblem: Error, Sendable, Hashable {
 
 extension SnapbackClient {
   /// Answers requests for connections until the core ends. They run concurrently.
-  static func pumpConnections(of core: CoreClient, to connector: any Connector) async {
+  static func pumpConnections(of core: any Core, to connector: any Connector) async {
     let running = RunningTasks()
     while let request = await core.nextConnectRequest() {
       switch request {

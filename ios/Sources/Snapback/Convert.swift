@@ -103,7 +103,7 @@ extension Ended {
 }
 
 extension ReceivedMessage {
-  init(_ stanza: Stanza, _ content: MessageContent) {
+  package init(_ stanza: Stanza, _ content: MessageContent) {
     self.init(
       from: StanzaAddress(stanza.from),
       to: StanzaAddress(stanza.to),

@@ -64,7 +64,7 @@ public struct UserNeededError: Error, Equatable, Sendable {
 
 extension SnapbackClient {
   /// Answers requests for tokens until the core ends. They run concurrently: one that hangs does not delay another, nor the end.
-  static func pumpTokens(of core: CoreClient, from provider: any TokenProvider) async {
+  static func pumpTokens(of core: any Core, from provider: any TokenProvider) async {
     let running = RunningTasks()
     while let request = await core.nextTokenRequest() {
       running.start(request.id) {

@@ -2,7 +2,7 @@ import SnapbackFFI
 
 /// What other entities support (XEP-0030, XEP-0115), from ``SnapbackClient/discovery``.
 public struct Discovery: Sendable {
-  let core: CoreClient
+  let core: any Core
 
   /// Returns the identities and features of an entity, or of a node of it.
   public func info(of jid: Jid, node: String? = nil) async throws -> DiscoInfo {
@@ -41,4 +41,11 @@ public struct DiscoItem: Sendable, Hashable {
   public let node: String?
   /// Its name, for people.
   public let name: String?
+
+  /// Creates an item, such as for a test or a preview.
+  public init(jid: Jid, node: String? = nil, name: String? = nil) {
+    self.jid = jid
+    self.node = node
+    self.name = name
+  }
 }

@@ -68,6 +68,18 @@ public struct Online: Sendable, Hashable {
   public let timeline: Timeline
   /// How the server was found and reached.
   public let dial: DialReport
+
+  /// Creates the report of a session, such as for a test or a preview.
+  public init(
+    outcome: SessionOutcome, jid: Jid? = nil, plan: String = "", timeline: Timeline = Timeline(),
+    dial: DialReport = DialReport()
+  ) {
+    self.outcome = outcome
+    self.jid = jid
+    self.plan = plan
+    self.timeline = timeline
+    self.dial = dial
+  }
 }
 
 /// A connection, or an attempt at one, ended.
@@ -88,6 +100,20 @@ public struct Ended: Sendable, Hashable {
   public let timeline: Timeline?
   /// How the server was looked for: what was asked, and what became of each address.
   public let dial: DialReport
+
+  /// Creates the report of an end, such as for a test or a preview.
+  public init(
+    reason: EndReason, retryable: Bool = true, needsCredentials: Bool = false, description: String, plan: String? = nil,
+    timeline: Timeline? = nil, dial: DialReport = DialReport()
+  ) {
+    self.reason = reason
+    self.retryable = retryable
+    self.needsCredentials = needsCredentials
+    self.description = description
+    self.plan = plan
+    self.timeline = timeline
+    self.dial = dial
+  }
 }
 
 /// What the client stores, and repeats after a restart, until the app confirms it.
@@ -109,6 +135,17 @@ public struct Delivery<Content: Sendable>: Confirmable, CustomStringConvertible,
   /// if no such message is known.
   public let possibleDuplicateOf: String?
   let confirmation: @Sendable (String) -> Void
+
+  /// Creates a delivery, such as for a test or a preview.
+  public init(
+    deliveryId: String, content: Content, possibleDuplicateOf: String? = nil,
+    confirmation: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
+    self.deliveryId = deliveryId
+    self.content = content
+    self.possibleDuplicateOf = possibleDuplicateOf
+    self.confirmation = confirmation
+  }
 
   public func confirm() {
     confirmation(deliveryId)
@@ -142,7 +179,7 @@ public struct ReceivedMessage: Sendable, Hashable, CustomStringConvertible, Cust
   public let originId: String?
   /// The whole stanza as XML.
   public let xml: String
-  let content: MessageContent
+  package let content: MessageContent
 
   /// The whole stanza. It is parsed each time; keep the result.
   public var element: Element { Element.received(xml) ?? Element("message", namespace: Element.clientNamespace) }
@@ -208,6 +245,17 @@ public struct ReceivedPresence: Sendable, Hashable {
   public let status: String?
   /// The whole stanza as XML.
   public let xml: String
+
+  /// Creates a presence, such as for a test or a preview.
+  public init(
+    from: StanzaAddress, type: PresenceType? = nil, show: PresenceShow? = nil, status: String? = nil, xml: String
+  ) {
+    self.from = from
+    self.type = type
+    self.show = show
+    self.status = status
+    self.xml = xml
+  }
 
   /// The whole stanza. It is parsed each time; keep the result.
   public var element: Element { Element.received(xml) ?? Element("presence", namespace: Element.clientNamespace) }

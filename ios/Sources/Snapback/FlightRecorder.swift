@@ -6,7 +6,7 @@ import SnapbackFFI
 /// In memory: it begins anew with each process. It holds names of protocol messages, times and addresses of servers; no
 /// content, no address of a person, no secret.
 public struct FlightRecorder: Sendable {
-  let core: CoreClient
+  let core: any Core
 
   /// Returns the last attempts to connect, at most 256, the newest last. The last one is the connection that exists, if any.
   public func recentAttempts() async throws -> [AttemptRecord] {

@@ -16,6 +16,13 @@ public struct HistoryPage: Sendable {
   /// How many messages were left out because they could not be read.
   public let unreadable: Int
 
+  /// Creates a page, such as for a test or a preview.
+  public init(messages: [HistoryMessage] = [], next: String? = nil, unreadable: Int = 0) {
+    self.messages = messages
+    self.next = next
+    self.unreadable = unreadable
+  }
+
   init(_ page: SnapbackFFI.HistoryPage) {
     messages = page.messages.map(HistoryMessage.init)
     next = page.next
@@ -31,6 +38,13 @@ public struct HistoryMessage: Sendable, Identifiable, CustomStringConvertible {
   public let archivedAt: Int64?
   /// The message.
   public let message: ReceivedMessage
+
+  /// Creates a message of an archive, such as for a test or a preview.
+  public init(id: String, archivedAt: Int64? = nil, message: ReceivedMessage) {
+    self.id = id
+    self.archivedAt = archivedAt
+    self.message = message
+  }
 
   init(_ core: SnapbackFFI.HistoryMessage) {
     id = core.archiveId

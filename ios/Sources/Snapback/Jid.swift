@@ -28,7 +28,7 @@ public struct Jid: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  init(_ parts: SnapbackFFI.Jid) {
+  package init(_ parts: SnapbackFFI.Jid) {
     self.init(localpart: parts.localpart, domain: parts.domain, resource: parts.resource)
   }
 

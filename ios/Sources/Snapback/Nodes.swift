@@ -6,7 +6,7 @@ import SnapbackFFI
 /// A client that adds ``notifyFeature(_:)`` of a node to ``Identity/features`` receives what its contacts publish there,
 /// as messages: see ``SnapbackClient/nodeEvent(in:)``.
 public struct Nodes: Sendable {
-  let core: CoreClient
+  let core: any Core
 
   /// Publishes an item. Returns its id, if the service states it. The node is created if need be. Without an id, the
   /// service chooses one.
@@ -110,6 +110,12 @@ public struct NodeItem: Sendable, Hashable, CustomStringConvertible {
   /// Its payload; `nil` if only the id was sent.
   public let payload: Element?
 
+  /// Creates an item, such as for a test or a preview.
+  public init(id: String? = nil, payload: Element? = nil) {
+    self.id = id
+    self.payload = payload
+  }
+
   public var description: String { "NodeItem(\(id ?? ""))" }
 
   init(_ item: SnapbackFFI.NodeItem) {
@@ -126,6 +132,13 @@ public struct NodeEvent: Sendable, Hashable {
   public let node: String
   /// What happened.
   public let change: NodeChange
+
+  /// Creates an event, such as for a test or a preview.
+  public init(service: Jid, node: String, change: NodeChange) {
+    self.service = service
+    self.node = node
+    self.change = change
+  }
 }
 
 /// What happened on a node.

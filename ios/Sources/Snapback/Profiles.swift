@@ -3,7 +3,7 @@ import SnapbackFFI
 
 /// What users show of themselves, from ``SnapbackClient/profiles``: avatars (XEP-0084), nicknames (XEP-0172), vCards.
 public struct Profiles: Sendable {
-  let core: CoreClient
+  let core: any Core
 
   /// Publishes an avatar, which contacts are notified of. Returns its id. Without `access`, the server decides who may
   /// see it, usually the contacts.

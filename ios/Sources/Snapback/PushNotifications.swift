@@ -7,7 +7,7 @@ import SnapbackFFI
 /// try await client.push.enable(service: try Jid("push.example.org"), node: tokenOfYourPushService)
 /// ```
 public struct PushNotifications: Sendable {
-  let core: CoreClient
+  let core: any Core
 
   /// Enables push notifications: the server is asked to publish them at `node` of `service`, now and in the first flight
   /// of each new session, until ``disable()`` or ``SnapbackClient/logOut()``. Returns once that is stored, connected or

@@ -10,6 +10,13 @@ public struct InboundRequest: Sendable, Hashable, CustomStringConvertible {
   /// The payload.
   public let payload: Element
 
+  /// Creates a request, such as for a test or a preview.
+  public init(from: StanzaAddress, isSet: Bool = false, payload: Element) {
+    self.from = from
+    self.isSet = isSet
+    self.payload = payload
+  }
+
   public var description: String { "InboundRequest(\(payload))" }
 }
 
@@ -31,10 +38,10 @@ public typealias RequestHandler = @Sendable (InboundRequest) async throws -> Req
 /// Passes requests to the handlers of their namespaces: those of one namespace one after the other.
 final class RequestHandlers: Sendable {
   private typealias Taken = (number: UInt64, request: InboundRequest)
-  private let core: CoreClient
+  private let core: any Core
   private let queues = Locked<[String: AsyncStream<Taken>.Continuation]>([:])
 
-  init(_ core: CoreClient) {
+  init(_ core: any Core) {
     self.core = core
   }
 
@@ -67,7 +74,7 @@ final class RequestHandlers: Sendable {
   }
 
   private static func answer(
-    _ number: UInt64, _ core: CoreClient, _ handler: @Sendable () async throws -> RequestAnswer
+    _ number: UInt64, _ core: any Core, _ handler: @Sendable () async throws -> RequestAnswer
   ) async {
     let failed = RequestAnswer.refused(condition: "internal-server-error")
     let answer = (try? await handler()) ?? failed
@@ -83,7 +90,7 @@ final class RequestHandlers: Sendable {
     }
   }
 
-  private static func refuse(_ number: UInt64, _ core: CoreClient, _ answer: RequestAnswer) async {
+  private static func refuse(_ number: UInt64, _ core: any Core, _ answer: RequestAnswer) async {
     guard case .refused(let condition, let type, let text) = answer else { return }
     _ = try? await core.refuse(number: number, kind: type, condition: condition, text: text)
   }

@@ -34,6 +34,19 @@ public struct RoomOccupant: Sendable, Hashable {
   /// `away`, `chat`, `dnd` or `xa`; `nil` if available.
   public let show: String?
 
+  /// Creates an occupant, such as for a test or a preview.
+  public init(
+    nick: String, role: RoomRole = .participant, affiliation: RoomAffiliation = .none, jid: Jid? = nil,
+    occupantId: String? = nil, show: String? = nil
+  ) {
+    self.nick = nick
+    self.role = role
+    self.affiliation = affiliation
+    self.jid = jid
+    self.occupantId = occupantId
+    self.show = show
+  }
+
   init(_ occupant: SnapbackFFI.RoomOccupant) {
     nick = occupant.nick
     role = occupant.role
@@ -65,6 +78,22 @@ public struct RoomInfo: Sendable, Hashable {
   /// Whether the room announces an archive (XEP-0313).
   public let hasArchive: Bool
 
+  /// Creates a description of a room, such as for a test or a preview.
+  public init(
+    room: Jid, nick: String, membership: RoomMembership = .joined, subject: String? = nil, subjectBy: String? = nil,
+    occupants: [RoomOccupant] = [], unlisted: Int = 0, features: RoomFeatures = RoomFeatures(), hasArchive: Bool = false
+  ) {
+    self.room = room
+    self.nick = nick
+    self.membership = membership
+    self.subject = subject
+    self.subjectBy = subjectBy
+    self.occupants = occupants
+    self.unlisted = unlisted
+    self.features = features
+    self.hasArchive = hasArchive
+  }
+
   init(_ info: SnapbackFFI.RoomInfo) {
     room = Jid(info.room)
     nick = info.nick
@@ -89,6 +118,14 @@ public struct RoomMember: Sendable, Hashable {
   /// The reason that was given.
   public let reason: String?
 
+  /// Creates a member, such as for a test or a preview.
+  public init(jid: Jid, affiliation: RoomAffiliation, nick: String? = nil, reason: String? = nil) {
+    self.jid = jid
+    self.affiliation = affiliation
+    self.nick = nick
+    self.reason = reason
+  }
+
   init(_ member: SnapbackFFI.RoomMember) {
     jid = Jid(member.jid)
     affiliation = member.affiliation
@@ -109,6 +146,18 @@ public struct RoomRefusal: Sendable, Hashable {
   public let condition: String?
   /// The room's own text about another error: not safe to log.
   public let text: String?
+
+  /// Creates a refusal, such as for a test or a preview.
+  public init(
+    problem: RoomProblem, retryable: Bool = false, alternative: Jid? = nil, condition: String? = nil,
+    text: String? = nil
+  ) {
+    self.problem = problem
+    self.retryable = retryable
+    self.alternative = alternative
+    self.condition = condition
+    self.text = text
+  }
 
   init(_ refusal: SnapbackFFI.RoomRefusal) {
     problem = refusal.problem
@@ -131,6 +180,15 @@ public struct RoomInvitation: Sendable, Hashable, CustomStringConvertible {
   public let reason: String?
   /// The room's password.
   public let password: String?
+
+  /// Creates an invitation, such as for a test or a preview.
+  public init(room: Jid, by: Jid? = nil, direct: Bool = false, reason: String? = nil, password: String? = nil) {
+    self.room = room
+    self.by = by
+    self.direct = direct
+    self.reason = reason
+    self.password = password
+  }
 
   /// The room, without the password.
   public var description: String { "invitation to \(room)" }

@@ -70,7 +70,7 @@ extension SnapbackClient {
   public var rooms: Rooms { Rooms(client: self) }
 
   /// Moves events of rooms from the core to the queue, until the core ends.
-  static func pumpRoomEvents(of core: CoreClient, into queue: EventQueue<RoomEvent>) async {
+  static func pumpRoomEvents(of core: any Core, into queue: EventQueue<RoomEvent>) async {
     while let event = await core.nextRoomEvent() {
       await queue.put([RoomEvent(event)])
     }
@@ -207,7 +207,7 @@ public struct Room: Sendable {
     }
   }
 
-  private func asking<T>(_ what: (CoreClient) async throws -> T) async throws -> T {
+  private func asking<T>(_ what: (any Core) async throws -> T) async throws -> T {
     try await SnapbackError.translating { try await what(client.core) }
   }
 }

@@ -12,7 +12,7 @@ import SnapbackFFI
 /// }
 /// ```
 public struct ServerKeys: Sendable {
-  let core: CoreClient
+  let core: any Core
 
   /// Trusts the key of a certificate that was refused: certificates with this key are accepted from now on, regardless of who
   /// issued them, whatever name and dates they have, unless they are revoked. A client that waits for a retry connects

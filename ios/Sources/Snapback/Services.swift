@@ -77,7 +77,7 @@ private final class Answer<T: Sendable>: Sendable {
 
 /// Changes of the account at its server (XEP-0077), from ``SnapbackClient/account``.
 public struct Account: Sendable {
-  let core: CoreClient
+  let core: any Core
 
   /// Changes the password, and logs in with it from then on. After ``SnapbackError/timedOut``,
   /// ``SnapbackError/sessionLost`` or a cancellation the next login shows whether it was changed.
@@ -93,7 +93,7 @@ public struct Account: Sendable {
 
 /// Subscriptions to presence (RFC 6121 section 3), from ``SnapbackClient/subscriptions``.
 public struct Subscriptions: Sendable {
-  let core: CoreClient
+  let core: any Core
 
   /// Asks a contact for their presence, with the name that the user wants to be called by (XEP-0172).
   public func request(to jid: Jid, nick: String? = nil) async throws {
@@ -131,6 +131,13 @@ public struct SubscriptionNotice: Sendable, Hashable {
   public let step: SubscriptionStep
   /// The name that the contact claims (XEP-0172).
   public let nick: String?
+
+  /// Creates a notice, such as for a test or a preview.
+  public init(contact: Jid, step: SubscriptionStep, nick: String? = nil) {
+    self.contact = contact
+    self.step = step
+    self.nick = nick
+  }
 }
 
 /// What happened to a subscription.

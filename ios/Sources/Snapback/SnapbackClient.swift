@@ -31,7 +31,7 @@ public final class SnapbackClient: Sendable {
   /// The maximum number of events that one call fetches from the core.
   private static let eventsAtOnce: UInt32 = 64
 
-  let core: CoreClient
+  let core: any Core
   let queue: EventQueue<Event>
   let requests: RequestHandlers
   let roomQueue: EventQueue<RoomEvent>
@@ -102,7 +102,7 @@ public final class SnapbackClient: Sendable {
     }
   }
 
-  private init(core: CoreClient, provider: (any TokenProvider)?, configuration: Configuration) {
+  package init(core: any Core, provider: (any TokenProvider)?, configuration: Configuration) {
     let queue = EventQueue<Event>(
       capacity: Self.eventsHeld, wideCapacity: Self.eventsHeldForStages, bytes: Self.bytesHeld, size: { $0.size })
     let hub = StateHub(ConnectionState(core.state()))
@@ -204,7 +204,7 @@ public final class SnapbackClient: Sendable {
   public func drain(deadline: Date, mayBind: Bool = false) async throws -> DrainReport {
     drains.begin()
     defer { drains.end() }
-    let sync = core.backgroundSync(mayBind: mayBind)
+    let sync = core.sync(mayBind: mayBind)
     let cancellation = Cancellation()
     let done: Result<DrainReport?, any Error>
     do {
@@ -225,7 +225,7 @@ public final class SnapbackClient: Sendable {
 
   /// Returns `nil` if the sync was cancelled.
   private func drain(
-    _ sync: CoreBackgroundSync, _ deadline: Date, _ cancellation: Cancellation
+    _ sync: any CoreBackgroundSyncProtocol, _ deadline: Date, _ cancellation: Cancellation
   ) async throws -> DrainReport? {
     try await SnapbackError.translating {
       let report = try await sync.drainUntil(
@@ -442,7 +442,7 @@ extension SnapbackClient {
   /// Moves events from the core to the queue. It is never cancelled, only ended by the core: a cancelled call would
   /// lose events.
   private static func pumpEvents(
-    of core: CoreClient, into queue: EventQueue<Event>, _ tracker: Tracker
+    of core: any Core, into queue: EventQueue<Event>, _ tracker: Tracker
   ) async {
     let confirm: @Sendable (String) -> Void = { core.confirm(deliveryId: $0) }
     while true {
@@ -455,7 +455,7 @@ extension SnapbackClient {
     tracker.end()
   }
 
-  private static func pumpStates(of core: CoreClient, into hub: StateHub) async {
+  private static func pumpStates(of core: any Core, into hub: StateHub) async {
     var seen = core.state()
     hub.publish(ConnectionState(seen))
     while let next = await core.nextState(seen: seen) {
@@ -466,7 +466,7 @@ extension SnapbackClient {
   }
 
   /// Answers queries for SRV records. They run concurrently, so that a slow one does not delay another.
-  private static func pumpQueries(of core: CoreClient, to resolver: any NameResolver) async {
+  private static func pumpQueries(of core: any Core, to resolver: any NameResolver) async {
     let running = RunningTasks()
     while let request = await core.nextDnsRequest() {
       switch request {

@@ -74,6 +74,12 @@ public struct Roster: Sendable, Hashable {
   public let version: String?
   /// The contacts, ordered by JID.
   public let contacts: [Contact]
+
+  /// Creates a roster, such as for a test or a preview.
+  public init(version: String? = nil, contacts: [Contact]) {
+    self.version = version
+    self.contacts = contacts
+  }
 }
 
 /// A contact in the roster.
@@ -88,6 +94,17 @@ public struct Contact: Sendable, Hashable {
   public let asked: Bool
   /// The groups that the contact is in.
   public let groups: [String]
+
+  /// Creates a contact, such as for a test or a preview.
+  public init(
+    jid: Jid, name: String? = nil, subscription: Subscription = .both, asked: Bool = false, groups: [String] = []
+  ) {
+    self.jid = jid
+    self.name = name
+    self.subscription = subscription
+    self.asked = asked
+    self.groups = groups
+  }
 }
 
 /// The answer to an IQ request.
@@ -96,6 +113,12 @@ public struct IqAnswer: Sendable, Hashable {
   public let from: Jid?
   /// The payload as XML; `nil` if the answer is empty.
   public let payload: String?
+
+  /// Creates an answer, such as for a test or a preview.
+  public init(from: Jid? = nil, payload: String? = nil) {
+    self.from = from
+    self.payload = payload
+  }
 
   /// The payload; `nil` if the answer is empty. It is parsed each time; keep the result.
   public var element: Element? { payload.flatMap(Element.received) }
@@ -118,6 +141,20 @@ public struct Timeline: Sendable, Hashable {
   /// Bytes read until then.
   public let bytesReceived: UInt64
 
+  /// Creates a timeline, such as for a test or a preview.
+  public init(
+    flights: [Flight] = [], local: [LocalStep] = [], tls: TlsSummary? = nil, fastOpen: Bool = false,
+    took: TimeInterval? = nil, bytesSent: UInt64 = 0, bytesReceived: UInt64 = 0
+  ) {
+    self.flights = flights
+    self.local = local
+    self.tls = tls
+    self.fastOpen = fastOpen
+    self.took = took
+    self.bytesSent = bytesSent
+    self.bytesReceived = bytesReceived
+  }
+
   /// The number of round trips, including the TCP handshake.
   public var roundTrips: Int { flights.count }
 }
@@ -128,6 +165,12 @@ public struct DialReport: Sendable, Hashable {
   public let queries: [NameQuery]
   /// The addresses that were dialed, in this order.
   public let addresses: [DialedAddress]
+
+  /// Creates a report, such as for a test or a preview.
+  public init(queries: [NameQuery] = [], addresses: [DialedAddress] = []) {
+    self.queries = queries
+    self.addresses = addresses
+  }
 }
 
 /// A query for a name.
@@ -144,6 +187,19 @@ public struct NameQuery: Sendable, Hashable {
   public let took: TimeInterval
   /// Its result.
   public let result: NameResult
+
+  /// Creates a query, such as for a test or a preview.
+  public init(
+    name: String, records: String, source: NameSource, startedAfter: TimeInterval = 0, took: TimeInterval = 0,
+    result: NameResult
+  ) {
+    self.name = name
+    self.records = records
+    self.source = source
+    self.startedAfter = startedAfter
+    self.took = took
+    self.result = result
+  }
 }
 
 /// An address that was dialed.
@@ -158,6 +214,16 @@ public struct DialedAddress: Sendable, Hashable {
   public let took: TimeInterval?
   /// What became of it.
   public let fate: DialFate
+
+  /// Creates a dialed address, such as for a test or a preview.
+  public init(host: String, address: String, startedAfter: TimeInterval = 0, took: TimeInterval? = nil, fate: DialFate)
+  {
+    self.host = host
+    self.address = address
+    self.startedAfter = startedAfter
+    self.took = took
+    self.fate = fate
+  }
 }
 
 /// One flight: what the client sent before it waited, and what it received for that.
@@ -170,6 +236,14 @@ public struct Flight: Sendable, Hashable {
   public let startedAfter: TimeInterval
   /// The time until the answer, in seconds; `nil` if there was none.
   public let took: TimeInterval?
+
+  /// Creates a flight, such as for a test or a preview.
+  public init(sent: [String] = [], received: [String] = [], startedAfter: TimeInterval = 0, took: TimeInterval? = nil) {
+    self.sent = sent
+    self.received = received
+    self.startedAfter = startedAfter
+    self.took = took
+  }
 }
 
 /// A step that took time on this device.
@@ -180,6 +254,13 @@ public struct LocalStep: Sendable, Hashable {
   public let startedAfter: TimeInterval
   /// How long the step took, in seconds; `nil` if it did not end.
   public let took: TimeInterval?
+
+  /// Creates a step, such as for a test or a preview.
+  public init(name: String, startedAfter: TimeInterval = 0, took: TimeInterval? = nil) {
+    self.name = name
+    self.startedAfter = startedAfter
+    self.took = took
+  }
 }
 
 /// The result of the TLS handshake.
@@ -194,4 +275,15 @@ public struct TlsSummary: Sendable, Hashable {
   public let resumed: Bool
   /// Whether the server accepted early data (RFC 8446 section 2.3).
   public let earlyData: Bool
+
+  /// Creates a summary, such as for a test or a preview.
+  public init(
+    version: String, cipherSuite: String, keyExchange: String? = nil, resumed: Bool = false, earlyData: Bool = false
+  ) {
+    self.version = version
+    self.cipherSuite = cipherSuite
+    self.keyExchange = keyExchange
+    self.resumed = resumed
+    self.earlyData = earlyData
+  }
 }

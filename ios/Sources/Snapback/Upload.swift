@@ -12,7 +12,7 @@ import SnapbackFFI
 /// for header in slot.headers { request.addValue(header.value, forHTTPHeaderField: header.name) }
 /// ```
 public struct Uploads: Sendable {
-  let core: CoreClient
+  let core: any Core
 
   /// Returns the upload service of the account's server; `nil` if there is none. Ask once for each session.
   public func service() async throws -> UploadService? {
@@ -41,6 +41,12 @@ public struct UploadService: Sendable, Hashable {
   public let jid: Jid
   /// The maximum size of a file in bytes; `nil` if the service states none.
   public let maxFileSize: UInt64?
+
+  /// Creates a service, such as for a test or a preview.
+  public init(jid: Jid, maxFileSize: UInt64? = nil) {
+    self.jid = jid
+    self.maxFileSize = maxFileSize
+  }
 }
 
 /// A file to be uploaded.

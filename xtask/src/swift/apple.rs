@@ -39,6 +39,10 @@ pub(super) fn check(swift: &Toolchain) -> Result<(), String> {
 
     let handwritten = sources(&package().join("Sources/Snapback"))?;
     imports_are_known(&handwritten, &stubs)?;
+    imports_are_known(
+        &sources(&package().join("Sources/SnapbackTesting"))?,
+        &stubs,
+    )?;
     let mut command = swift.command(&package(), "swiftc", ["-typecheck", "-wmo"]);
     command.args(["-parse-as-library", "-warnings-as-errors"]);
     command.args(["-module-name", "Snapback", "-swift-version", "6"]);
@@ -111,7 +115,7 @@ fn unknown_import<'line>(line: &'line str, stubs: &[String]) -> Option<&'line st
         return None;
     }
     let module = words.next()?;
-    let known = ["Foundation", "Dispatch", "SnapbackFFI"];
+    let known = ["Foundation", "Dispatch", "Snapback", "SnapbackFFI"];
     let is_stub = stubs.iter().any(|stub| {
         let name = Path::new(stub).file_stem().unwrap_or_default();
         name == module && module != FOUNDATION

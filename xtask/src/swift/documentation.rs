@@ -9,41 +9,60 @@ use super::toolchain::Toolchain;
 use super::{apple, package};
 use crate::{files, tool};
 
-/// Converts the catalogue against the package as it was built.
+/// Each library of the package, after those that it needs.
+const LIBRARIES: [&str; 2] = ["Snapback", "SnapbackTesting"];
+
+/// Converts the catalogue of each library against the package as it was built.
 pub(super) fn check(swift: &Toolchain) -> Result<(), String> {
     let work = tool::target_folder().join("swift/documentation");
     let _ = fs::remove_dir_all(&work);
-    let symbols = work.join("symbols");
-    files::make(&symbols)?;
-
     let binding = package().join("Generated/SnapbackFFI/SnapbackFFI.swift");
     emit_module(swift, &work, "SnapbackFFI", "5", &[binding])?;
-    emit_module(swift, &work, "Snapback", "6", &sources(&work)?)?;
-    let arguments = ["-module-name", "Snapback", "-I"];
+    let target = target(swift)?;
+    for library in LIBRARIES {
+        emit_module(swift, &work, library, "6", &sources(&work, library)?)?;
+        let symbols = work.join("symbols").join(library);
+        files::make(&symbols)?;
+        extract(swift, &work, library, &target, &symbols)?;
+        convert(swift, &work, library, &symbols)?;
+    }
+    Ok(())
+}
+
+/// Writes down what a library declares.
+fn extract(
+    swift: &Toolchain,
+    work: &Path,
+    library: &str,
+    target: &str,
+    symbols: &Path,
+) -> Result<(), String> {
+    let arguments = ["-module-name", library, "-I"];
     let mut extract = swift.command(&package(), "swift-symbolgraph-extract", arguments);
-    extract.arg(&work);
+    extract.arg(work);
     extract.args(["-I", &format!("Generated/{MODULE}")]);
     extract.args(["-minimum-access-level", "public"]);
-    // The types of the binding that this module exports are described with it.
-    extract.arg("-experimental-allowed-reexported-modules=SnapbackFFI");
+    if library == "Snapback" {
+        // The types of the binding that this module exports are described with it.
+        extract.arg("-experimental-allowed-reexported-modules=SnapbackFFI");
+    }
     if cfg!(target_os = "macos") {
         let sdk = tool::output(Command::new("xcrun").arg("--show-sdk-path"))?;
         extract.args(["-sdk", sdk.trim()]);
     }
-    extract.args(["-target", &target(swift)?, "-output-dir"]);
-    tool::run(extract.arg(&symbols))?;
+    extract.args(["-target", target, "-output-dir"]);
+    tool::run(extract.arg(symbols))
+}
 
-    let arguments = ["convert", "Sources/Snapback/Snapback.docc"];
-    let mut convert = swift.command(&package(), "docc", arguments);
+fn convert(swift: &Toolchain, work: &Path, library: &str, symbols: &Path) -> Result<(), String> {
+    let catalogue = format!("Sources/{library}/{library}.docc");
+    let mut convert = swift.command(&package(), "docc", ["convert", &catalogue]);
     convert.args(["--warnings-as-errors", "--additional-symbol-graph-dir"]);
-    convert.arg(&symbols);
-    convert.args(["--fallback-display-name", "Snapback"]);
+    convert.arg(symbols);
+    convert.args(["--fallback-display-name", library]);
     convert.args(["--fallback-bundle-identifier", "im.snapback"]);
-    tool::run(
-        convert
-            .arg("--output-dir")
-            .arg(work.join("Snapback.doccarchive")),
-    )
+    let archive = work.join(format!("{library}.doccarchive"));
+    tool::run(convert.arg("--output-dir").arg(archive))
 }
 
 /// Compiles one module as far as its interface.
@@ -63,14 +82,15 @@ fn emit_module(
     tool::run(command.args(sources))
 }
 
-/// Copies of the sources without the names that they repeat of the binding: each type is described once, with its cases.
-fn sources(work: &Path) -> Result<Vec<PathBuf>, String> {
-    let folder = package().join("Sources/Snapback");
+/// Copies of a library's sources without the names that they repeat of the binding: each type is described once, with its cases.
+fn sources(work: &Path, library: &str) -> Result<Vec<PathBuf>, String> {
+    let folder = package().join("Sources").join(library);
     let mut copies = Vec::new();
     for path in apple::sources(&folder)? {
         let path = PathBuf::from(path);
         let copy = work
             .join("sources")
+            .join(library)
             .join(path.strip_prefix(&folder).unwrap_or(&path));
         files::write(&copy, &without_aliases(&files::read(&path)?))?;
         copies.push(copy);

@@ -9,11 +9,14 @@ use super::{modules, package, write_if_changed};
 use crate::tool;
 
 /// Documents whose Swift is complete, each with at least one block of it.
-const DOCUMENTS: [&str; 3] = [
+const DOCUMENTS: [&str; 4] = [
     "README.md",
     "ios/README.md",
     "ios/Sources/Snapback/Snapback.docc/Snapback.md",
+    "ios/Sources/SnapbackTesting/SnapbackTesting.docc/SnapbackTesting.md",
 ];
+/// The modules that are on every system.
+const OF_ALL: [&str; 3] = ["Foundation", "Snapback", "SnapbackTesting"];
 const BEGIN: &str = "```swift\n";
 const END: &str = "```";
 
@@ -53,7 +56,7 @@ fn is_for_all(block: &str) -> bool {
         .lines()
         .filter_map(|line| line.strip_prefix("import "));
     let mut modules = imports.map(str::trim);
-    modules.all(|module| ["Foundation", "Snapback"].contains(&module))
+    modules.all(|module| OF_ALL.contains(&module))
 }
 
 fn type_check(swift: &Toolchain, file: &Path, options: &[&str]) -> Result<(), String> {

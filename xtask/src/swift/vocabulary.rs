@@ -30,7 +30,7 @@ pub(super) fn check() -> Result<(), String> {
     }
     let listed = column(&page, SWIFT_COLUMN);
     let mut declared = BTreeSet::new();
-    for file in super::apple::sources(&package().join("Sources/Snapback"))? {
+    for file in super::apple::sources(&package().join("Sources"))? {
         declared.extend(read(Path::new(&file))?.lines().flat_map(declarations));
     }
     let parts: BTreeSet<String> = listed
