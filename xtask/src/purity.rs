@@ -32,7 +32,7 @@ const FORBIDDEN_CRATES: [&str; 20] = [
 ];
 
 /// Dependency trees, and what must not be in them.
-const TREES: [(&str, &[&str]); 10] = [
+const TREES: [(&str, &[&str]); 11] = [
     ("snapback-types", &FORBIDDEN_CRATES),
     ("snapback-types", &ABOVE_THE_WIRE),
     ("snapback-types", &["snapback-wire"]),
@@ -42,6 +42,7 @@ const TREES: [(&str, &[&str]); 10] = [
     ("snapback-chat", &ABOVE_THE_WIRE),
     ("snapback-proto", &FORBIDDEN_CRATES),
     ("snapback-engine", &RUNTIMES),
+    ("snapback-rooms", &RUNTIMES),
     ("snapback-client", &["uniffi", "uniffi_core"]),
 ];
 
@@ -58,10 +59,11 @@ const ABOVE_THE_WIRE: [&str; 6] = [
     "snapback-tls",
 ];
 
-const PURE_SOURCES: [&str; 6] = [
+const PURE_SOURCES: [&str; 7] = [
     "rust-core/types/src",
     "rust-core/wire/src",
     "rust-core/chat/src",
+    "rust-core/rooms/src",
     "rust-core/proto/src",
     "rust-core/engine/src",
     "rust-core/tls/src",

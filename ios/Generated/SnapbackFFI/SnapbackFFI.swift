@@ -8873,6 +8873,11 @@ package struct RoomInfo: Equatable, Hashable {
      * Whether the room announces an archive.
      */
     package let hasArchive: Bool
+    /**
+     * The id of a message in the room's archive (XEP-0359) up to which the app was given all: for the history of the next process's
+     * join.
+     */
+    package let caughtUpTo: String?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -8903,7 +8908,11 @@ package struct RoomInfo: Equatable, Hashable {
          */features: RoomFeatures,
         /**
          * Whether the room announces an archive.
-         */hasArchive: Bool) {
+         */hasArchive: Bool,
+        /**
+         * The id of a message in the room's archive (XEP-0359) up to which the app was given all: for the history of the next process's
+         * join.
+         */caughtUpTo: String?) {
         self.room = room
         self.nick = nick
         self.membership = membership
@@ -8913,6 +8922,7 @@ package struct RoomInfo: Equatable, Hashable {
         self.unlisted = unlisted
         self.features = features
         self.hasArchive = hasArchive
+        self.caughtUpTo = caughtUpTo
     }
 
 
@@ -8939,7 +8949,8 @@ package struct FfiConverterTypeRoomInfo: FfiConverterRustBuffer {
                 occupants: FfiConverterSequenceTypeRoomOccupant.read(from: &buf),
                 unlisted: FfiConverterUInt32.read(from: &buf),
                 features: FfiConverterTypeRoomFeatures.read(from: &buf),
-                hasArchive: FfiConverterBool.read(from: &buf)
+                hasArchive: FfiConverterBool.read(from: &buf),
+                caughtUpTo: FfiConverterOptionString.read(from: &buf)
         )
     }
 
@@ -8953,6 +8964,7 @@ package struct FfiConverterTypeRoomInfo: FfiConverterRustBuffer {
         FfiConverterUInt32.write(value.unlisted, into: &buf)
         FfiConverterTypeRoomFeatures.write(value.features, into: &buf)
         FfiConverterBool.write(value.hasArchive, into: &buf)
+        FfiConverterOptionString.write(value.caughtUpTo, into: &buf)
     }
 }
 

@@ -77,11 +77,16 @@ public struct RoomInfo: Sendable, Hashable {
   public let features: RoomFeatures
   /// Whether the room announces an archive (XEP-0313).
   public let hasArchive: Bool
+  /// The id of a message in the room's archive (XEP-0359) up to which the app was given all. An app that keeps it passes
+  /// it to the next process's join as the message to begin after, and misses nothing; what it has received after that
+  /// message may come again, with the same id in the archive. `nil` as long as no message with such an id has arrived.
+  public let caughtUpTo: String?
 
   /// Creates a description of a room, such as for a test or a preview.
   public init(
     room: Jid, nick: String, membership: RoomMembership = .joined, subject: String? = nil, subjectBy: String? = nil,
-    occupants: [RoomOccupant] = [], unlisted: Int = 0, features: RoomFeatures = RoomFeatures(), hasArchive: Bool = false
+    occupants: [RoomOccupant] = [], unlisted: Int = 0, features: RoomFeatures = RoomFeatures(), hasArchive: Bool = false,
+    caughtUpTo: String? = nil
   ) {
     self.room = room
     self.nick = nick
@@ -92,6 +97,7 @@ public struct RoomInfo: Sendable, Hashable {
     self.unlisted = unlisted
     self.features = features
     self.hasArchive = hasArchive
+    self.caughtUpTo = caughtUpTo
   }
 
   init(_ info: SnapbackFFI.RoomInfo) {
@@ -104,6 +110,7 @@ public struct RoomInfo: Sendable, Hashable {
     unlisted = Int(info.unlisted)
     features = info.features
     hasArchive = info.hasArchive
+    caughtUpTo = info.caughtUpTo
   }
 }
 

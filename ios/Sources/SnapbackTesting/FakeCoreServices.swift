@@ -163,7 +163,8 @@ extension FakeRoom {
       CoreRoomInfo(
         room: jid.core, nick: $0, membership: membership, subject: subject, subjectBy: subjectBy,
         occupants: occupants(user).map(\.core), unlisted: 0,
-        features: RoomFeatures(stanzaIds: true, occupantIds: false), hasArchive: true)
+        features: RoomFeatures(stanzaIds: true, occupantIds: false), hasArchive: true,
+        caughtUpTo: nil)
     }
   }
 }

@@ -62,6 +62,12 @@ public data class RoomInfo(
     val features: RoomFeatures,
     /** Whether the room announces an archive (XEP-0313). */
     val hasArchive: Boolean,
+    /**
+     * The id of a message in the room's archive (XEP-0359) up to which the app was given all. An app that keeps it passes it to the
+     * next process's join, as [RoomHistory.After], and misses nothing; what it has received after that message may come again, with
+     * the same id in the archive. `null` as long as no message with such an id has arrived.
+     */
+    val caughtUpTo: String?,
 )
 
 /** A user who has an affiliation with a room. */
@@ -222,6 +228,7 @@ internal fun CoreInfo.toInfo(): RoomInfo =
         unlisted = unlisted.toInt(),
         features = features,
         hasArchive = hasArchive,
+        caughtUpTo = caughtUpTo,
     )
 
 private fun CoreOccupant.toOccupant(): RoomOccupant =

@@ -153,6 +153,7 @@ internal class FakeRooms(
             unlisted = 0u,
             features = RoomFeatures(),
             hasArchive = false,
+            caughtUpTo = null,
         )
 
     fun members(
