@@ -85,8 +85,8 @@ public struct RoomInfo: Sendable, Hashable {
   /// Creates a description of a room, such as for a test or a preview.
   public init(
     room: Jid, nick: String, membership: RoomMembership = .joined, subject: String? = nil, subjectBy: String? = nil,
-    occupants: [RoomOccupant] = [], unlisted: Int = 0, features: RoomFeatures = RoomFeatures(), hasArchive: Bool = false,
-    caughtUpTo: String? = nil
+    occupants: [RoomOccupant] = [], unlisted: Int = 0, features: RoomFeatures = RoomFeatures(),
+    hasArchive: Bool = false, caughtUpTo: String? = nil
   ) {
     self.room = room
     self.nick = nick

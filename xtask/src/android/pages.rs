@@ -89,12 +89,13 @@ fn guide_names<'a>(page: &'a str, words: &BTreeSet<String>) -> Vec<&'a str> {
         let mut parts = text.split('.');
         parts.all(|part| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_'))
     };
-    let (_, migration) = page.split_once("| Smack | Snapback |").unwrap_or_default();
-    let migration = migration.split("\n\n").next().unwrap_or_default();
+    let (before, after) = (page.split_once("| Smack | Snapback |")).unwrap_or((page, ""));
+    let (migration, after) = after.split_once("\n\n").unwrap_or((after, ""));
     let column = (migration.lines().skip(2))
         .filter_map(|line| line.split('|').nth(2))
         .flat_map(|cell| cell.split('`').skip(1).step_by(2));
-    let members = (page.lines().filter(|line| !line.starts_with("```")))
+    let lines = before.lines().chain(after.lines());
+    let members = (lines.filter(|line| !line.starts_with("```")))
         .flat_map(|line| line.split('`').skip(1).step_by(2))
         .filter(|text| {
             let owner = text.split_once('.').map(|(owner, _)| owner);
