@@ -200,13 +200,28 @@ impl Room {
         }
     }
 
-    fn end_catch_up(&mut self, is_complete: bool, env: &mut Env) {
+    /// The room was lost, or is joined again.
+    pub(super) fn interrupted(&mut self, env: &mut Env) {
+        // What is said after the history has come: none of it is missing.
+        if let Phase::History { has_met, .. } = self.place.phase
+            && self.place.has_newer()
+        {
+            self.is_caught_up(has_met || !self.has_joined, env);
+        }
+        self.place.interrupted(env.now.mono + ARCHIVE_TIMEOUT);
+    }
+
+    fn is_caught_up(&mut self, is_complete: bool, env: &mut Env) {
         self.place.caught_up();
         env.release(&self.jid);
         env.event(RoomEvent::CaughtUp {
             room: self.jid.clone(),
             is_complete,
         });
+    }
+
+    fn end_catch_up(&mut self, is_complete: bool, env: &mut Env) {
+        self.is_caught_up(is_complete, env);
         for stanza in self.outgoing.release() {
             env.send(&self.jid, stanza);
         }

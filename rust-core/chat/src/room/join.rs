@@ -195,7 +195,7 @@ impl Room {
         self.opening = None;
         self.nick.clone_from(&self.options.nick);
         self.check.lost(env);
-        self.place.interrupted(env.now.mono + JOIN_TIMEOUT);
+        self.interrupted(env);
         self.asks_archive = matches!(history, History::After(_));
         let mut x = Element::new("x", ns::MUC);
         if let Some(password) = &self.options.password {
@@ -400,7 +400,7 @@ impl Room {
             loss,
         });
         self.check.lost(env);
-        self.place.interrupted(env.now.mono + JOIN_TIMEOUT);
+        self.interrupted(env);
         if is_restart || self.attempts > 1 {
             self.wait(env);
         } else {

@@ -199,6 +199,11 @@ impl Place {
         }
     }
 
+    /// Returns whether a message is held that came after those that are being fetched.
+    pub(super) fn has_newer(&self) -> bool {
+        self.newest.is_some()
+    }
+
     /// The room was lost: what arrives from now on does not continue what was there before. Where the archive can be asked for what
     /// lies between, that comes first; an answer is expected until then, once the room is joined.
     pub(super) fn interrupted(&mut self, until: Instant) {
