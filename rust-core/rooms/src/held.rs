@@ -29,13 +29,14 @@ impl Held {
         (self.memory > MAX_MEMORY).then(|| self.release(&room))
     }
 
-    /// Returns the message with this id, which is no longer held.
-    pub(crate) fn take(&mut self, room: &BareJid, id: &str) -> Option<Delivery> {
+    /// Returns the message with this id, after those that came before it; none of them is held any more.
+    pub(crate) fn take(&mut self, room: &BareJid, id: &str) -> Option<VecDeque<Delivery>> {
         let of_room = self.rooms.get_mut(room)?;
         let at = of_room.iter().position(|(held, _)| held == id)?;
-        let (_, delivery) = of_room.remove(at)?;
-        self.memory = self.memory.saturating_sub(delivery.stanza.memory());
-        Some(delivery)
+        let rest = of_room.split_off(at.saturating_add(1));
+        let taken = self.release(room);
+        self.rooms.insert(room.clone(), rest);
+        Some(taken)
     }
 
     /// Returns the messages of a room in their order, and holds none of it any more.

@@ -189,7 +189,7 @@ impl AccountRooms {
             }
             MessageVerdict::Duplicate { room, archive_id } => {
                 let held = archive_id.and_then(|id| self.held.take(&room, &id));
-                self.deliver(held);
+                self.deliver(held.into_iter().flatten());
                 return self.confirm(delivery.id);
             }
         };

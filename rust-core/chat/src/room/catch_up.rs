@@ -17,7 +17,7 @@ use super::event::{RoomChange, RoomEvent, RoomFault};
 use super::join::{Features, Room, State};
 use super::machine::{MessageVerdict, RequestFailure, RequestId};
 use super::occupants::Subject;
-use super::place::Phase;
+use super::place::{Phase, Recent};
 use super::presence::codes;
 use crate::RoomFeatures;
 use crate::payload::{Problem, ProblemReason};
@@ -106,7 +106,10 @@ impl Room {
             Some(cursor) => Begin::AfterId(cursor.clone()),
             None => Begin::Start,
         };
-        let query = format!("{QUERY_PREFIX}{pages}");
+        // No other process, and no other page, has the same.
+        let now = env.now;
+        let (wall, mono) = (now.wall.0, now.mono.since_epoch().as_nanos());
+        let query = format!("{QUERY_PREFIX}{pages}-{wall:x}-{mono:x}");
         let mut request =
             mam::query("", &query, &begin, PAGE).with_attr("to", self.jid.to_string());
         request.remove_attr("id");
@@ -114,6 +117,7 @@ impl Room {
         self.place.phase = Phase::Archive {
             request,
             pages,
+            query: Recent::of_id(&query),
             until: env.now.mono + ARCHIVE_TIMEOUT,
         };
     }
@@ -206,7 +210,12 @@ impl Room {
         if let Phase::History { has_met, .. } = self.place.phase
             && self.place.has_newer()
         {
-            self.is_caught_up(has_met || !self.has_joined, env);
+            if self.has_joined {
+                self.is_caught_up(has_met, env);
+            } else {
+                self.place.caught_up();
+                env.release(&self.jid);
+            }
         }
         self.place.interrupted(env.now.mono + ARCHIVE_TIMEOUT);
     }
@@ -365,7 +374,7 @@ pub(super) fn archive_result(
             if let Some(id) = inner.attr("id") {
                 known.outgoing.reflected(id);
             }
-            known.place.fetched(&archived.id)
+            known.place.fetched(&archived.id, query)
         }
         None => env.note_early(&archived.id, room),
     };

@@ -71,6 +71,8 @@ pub(super) enum Phase {
         request: RequestId,
         /// How many pages were received.
         pages: u32,
+        /// What its query is known by.
+        query: Recent,
         /// The request has failed by then.
         until: Instant,
     },
@@ -155,8 +157,11 @@ impl Place {
     }
 
     /// A result of the archive has arrived, which sends them in their order. Returns whether the message had arrived before.
-    pub(super) fn fetched(&mut self, id: &str) -> bool {
-        if let Phase::Archive { .. } = self.phase {
+    pub(super) fn fetched(&mut self, id: &str, of_query: &str) -> bool {
+        // A result that an earlier process has stored says nothing about this page.
+        if let Phase::Archive { query, .. } = self.phase
+            && query == Recent::of_id(of_query)
+        {
             self.cursor = Some(id.to_owned());
             self.known_at = None;
         }

@@ -101,7 +101,11 @@ impl Rooms {
 
     pub(crate) fn keep_place(&mut self, room: u32, place: Option<String>) {
         let room = self.room(room);
+        let before = room.place_index();
         room.place = place.or_else(|| room.place.take());
+        if room.place_index() < before {
+            room.may_repeat();
+        }
     }
 
     pub(crate) fn joined(&mut self, room: u32, now: Time) {
@@ -220,7 +224,8 @@ impl Rooms {
             let times = said.given;
             return Some(("I2", format!("message {id} of a room came {times} times")));
         }
-        if is_earlier || said.is_repeated {
+        // Before the first join it was not asked for.
+        if is_earlier || said.is_repeated || room.since.is_none() {
             return None;
         }
         if room.last_given.is_some_and(|last| last > index) && said.given == 1 {
@@ -313,12 +318,20 @@ impl Room {
     /// room sends what it likes of its history.
     fn begins(&mut self) {
         self.last_given = None;
-        let place = self.place.as_ref();
-        if place.is_none() {
+        if self.place.is_none() {
             self.since = None;
         }
-        let place = place.and_then(|place| self.by_archive_id.get(place));
-        let after = place.map_or(0, |place| place + 1);
+        self.may_repeat();
+    }
+
+    fn place_index(&self) -> Option<usize> {
+        let place = self.place.as_ref()?;
+        self.by_archive_id.get(place).copied()
+    }
+
+    /// What the app has received after the place may come again.
+    fn may_repeat(&mut self) {
+        let after = self.place_index().map_or(0, |place| place + 1);
         for said in self.said.iter_mut().skip(after) {
             said.allowed = said.allowed.max(said.given + 1);
         }
