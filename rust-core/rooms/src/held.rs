@@ -55,3 +55,51 @@ impl Held {
         held.map(|(_, delivery)| delivery.id.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use snapback_proto::ns;
+    use snapback_proto::xml::Element;
+
+    fn room() -> BareJid {
+        "coven@chat.shakespeare.lit".parse().unwrap()
+    }
+
+    fn push(held: &mut Held, id: &str, text: &str) -> Option<usize> {
+        let stanza = Element::new("message", ns::CLIENT).with_text(text);
+        let delivery = Delivery::new(id.to_owned(), stanza);
+        held.push(room(), id.to_owned(), delivery)
+            .map(|early| early.len())
+    }
+
+    fn ids(deliveries: VecDeque<Delivery>) -> Vec<String> {
+        deliveries.into_iter().map(|one| one.id).collect()
+    }
+
+    #[test]
+    fn i21_what_is_held_keeps_its_order() {
+        let mut held = Held::default();
+        for id in ["a1", "a2", "a3"] {
+            push(&mut held, id, "");
+        }
+        assert!(held.take(&room(), "a9").is_none());
+        // The archive has it: what came before it is not missing there either.
+        assert_eq!(ids(held.take(&room(), "a2").unwrap()), ["a1", "a2"]);
+        assert_eq!(held.deliveries().collect::<Vec<_>>(), ["a3"]);
+        assert_eq!(ids(held.release(&room())), ["a3"]);
+        assert_eq!(held.memory, 0);
+    }
+
+    #[test]
+    fn i20_what_is_held_is_bounded() {
+        let mut held = Held::default();
+        let text = "x".repeat(MAX_MEMORY / 4);
+        let mut early = 0;
+        for number in 0..40 {
+            early += push(&mut held, &number.to_string(), &text).unwrap_or(0);
+            assert!(held.memory <= MAX_MEMORY + text.len());
+        }
+        assert_eq!(early + held.deliveries().count(), 40, "none is lost");
+    }
+}

@@ -6,6 +6,8 @@
 #![cfg_attr(not(test), warn(clippy::too_many_lines))]
 
 mod held;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 

@@ -118,6 +118,62 @@ fn i21_a_new_session_asks_the_archive_for_what_follows_the_last_message() {
 }
 
 #[test]
+fn i21_an_archive_that_has_nothing_after_a_day_is_asked_for_its_newest_message() {
+    let ask = |hours: u64| {
+        let mut bench = with_archive();
+        bench.offline();
+        bench.pass(hours * 60 * 60);
+        bench.online(SessionStart::New);
+        bench.out();
+        bench.enter("thirdwitch", "");
+        let page = bench.out().request("query");
+        bench.answer(page, &fin(true, None));
+        bench
+    };
+    assert_eq!(ask(23).out().events, [caught_up(true)]);
+    for (newest, is_complete) in [("a1", true), ("a8", false)] {
+        let mut bench = ask(25);
+        let out = bench.out();
+        assert_eq!(out.events, []);
+        let (newest_one, xml) = out.request_xml("query");
+        assert!(xml.contains("<max>1</max><before/>"), "{xml}");
+        let result = archived("room-catch-up-newest", newest, "firstwitch", "x");
+        assert_eq!(bench.message(&result), duplicate(None));
+        bench.answer(newest_one, &fin(true, Some(newest)));
+        assert_eq!(bench.out().events, [caught_up(is_complete)]);
+    }
+    // An empty archive has forgotten the message, or what was in it was removed: nothing is missing that it could have.
+    let mut bench = ask(25);
+    let newest_one = bench.out().request("query");
+    bench.answer(newest_one, &fin(true, None));
+    assert_eq!(bench.out().events, [caught_up(true)]);
+}
+
+#[test]
+fn i21_a_self_ping_stands_for_presence_that_the_server_holds_back() {
+    let mut bench = Bench::new();
+    bench.online(SessionStart::New);
+    bench.join(COVEN, "thirdwitch");
+    bench.out();
+    let ping = bench.pass(10).request("ping");
+    let result = format!("<iq type='result' from='{COVEN}/thirdwitch' id='q'/>");
+    bench.answer(ping, &result);
+    assert!(matches!(bench.out().events[0], RoomEvent::Joined { .. }));
+    // The join was lost with its connection: it is sent again.
+    let mut bench = Bench::new();
+    bench.online(SessionStart::New);
+    bench.join(COVEN, "thirdwitch");
+    bench.out();
+    let ping = bench.pass(10).request("ping");
+    let refused = format!(
+        "<iq type='error' from='{COVEN}/thirdwitch' id='q'>{}</iq>",
+        error("not-acceptable", "cancel")
+    );
+    bench.answer(ping, &refused);
+    assert_eq!(bench.out().sent.len(), 1);
+}
+
+#[test]
 fn i21_what_comes_before_the_room_has_answered_does_not_hide_what_was_missed() {
     // The room did not see the session end, and sends on to its address while it is joined again.
     let mut bench = with_archive();
