@@ -45,8 +45,9 @@ pub enum History {
     Seconds(u64),
     /// Those after this time.
     Since(UnixTime),
-    /// Those after the message with this id in the room's archive (XEP-0359, XEP-0313), as the app has stored it. Whether the
-    /// archive had all of them is reported as [`RoomEvent::CaughtUp`](super::RoomEvent::CaughtUp).
+    /// Those after the message with this id in the room's archive (XEP-0359, XEP-0313), as the app has kept it from
+    /// [`RoomInfo::caught_up_to`](super::RoomInfo::caught_up_to). Whether the archive had all of them is reported as
+    /// [`RoomEvent::CaughtUp`](super::RoomEvent::CaughtUp).
     After(String),
 }
 

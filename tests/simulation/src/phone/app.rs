@@ -227,6 +227,16 @@ impl<T: Tls + Clone> Phone<T> {
             .with_attr("to", "romeo@localhost")
             .with_attr("id", &id)
             .with_child(Element::new("body", ns::CLIENT).with_text("wherefore"));
+        self.send_stanza(stanza, model, coverage, now);
+    }
+
+    pub(super) fn send_stanza(
+        &mut self,
+        stanza: Element,
+        model: &mut Model,
+        coverage: &mut Coverage,
+        now: Time,
+    ) {
         let room = self.room();
         let send = EngineInput::Send {
             ticket: Ticket(0),

@@ -2,10 +2,8 @@
 
 use snapback_chat::room::{History, RoomEvent, RoomOptions};
 use snapback_engine::EngineInput;
-use snapback_engine::engine::Ticket;
 use snapback_engine::link::tls::Tls;
 use snapback_proto::jid::BareJid;
-use snapback_proto::knowledge::OutboundKind;
 use snapback_proto::ns;
 use snapback_proto::xml::Element;
 use snapback_rooms::{AccountRooms, AccountRoomsOutput};
@@ -66,14 +64,7 @@ impl<T: Tls + Clone> Phone<T> {
             .with_attr("id", model.rooms.sending())
             .with_child(Element::new("body", ns::CLIENT).with_text("double, double"));
         self.rooms.handle_sent(&stanza, self.clock.now(now));
-        let room = self.room();
-        let send = EngineInput::Send {
-            ticket: Ticket(0),
-            stanza,
-            kind: OutboundKind::Message,
-            room,
-        };
-        self.sends(send, model, coverage, now);
+        self.send_stanza(stanza, model, coverage, now);
         self.with_rooms(model, coverage, now, |_, _| {});
     }
 

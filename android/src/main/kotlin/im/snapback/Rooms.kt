@@ -196,7 +196,7 @@ public sealed interface RoomHistory {
     /** Those since a time, in milliseconds since 1970. */
     public data class Since(val time: Long) : RoomHistory
 
-    /** Those after the message with this id in the room's archive (XEP-0359, XEP-0313), as the app has stored it. */
+    /** Those after the message with this id in the room's archive (XEP-0313), as the app has kept it from [RoomInfo.caughtUpTo]. */
     public data class After(val stanzaId: String) : RoomHistory
 }
 
