@@ -278,7 +278,8 @@ impl Room {
                 false => MessageVerdict::Deliver,
             };
         }
-        self.place.heard(message, &room, is_behind, env.now);
+        self.place
+            .heard(message, archive_id.as_deref(), is_behind, env.now);
         self.subject(message, nick, env);
         match archive_id.filter(|_| is_behind) {
             Some(archive_id) => MessageVerdict::Hold { room, archive_id },

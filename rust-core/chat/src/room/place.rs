@@ -4,10 +4,8 @@ use std::collections::VecDeque;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
 
-use snapback_types::jid::BareJid;
 use snapback_types::time::{Instant, Now};
 use snapback_wire::ns;
-use snapback_wire::xep::stanza_id;
 use snapback_wire::xml::Element;
 
 use super::machine::RequestId;
@@ -117,10 +115,16 @@ impl Place {
     }
 
     /// Notes a message that has arrived: live, or as history. `is_behind`: earlier ones are missing, and will come.
-    pub(super) fn heard(&mut self, message: &Element, room: &BareJid, is_behind: bool, now: Now) {
+    pub(super) fn heard(
+        &mut self,
+        message: &Element,
+        archive_id: Option<&str>,
+        is_behind: bool,
+        now: Now,
+    ) {
         self.heard = Some(now);
         self.remember(Recent::of(message));
-        let Some(id) = stanza_id::stanza_id(message, &room.to_string()) else {
+        let Some(id) = archive_id else {
             return;
         };
         self.remember(Recent::of_id(id));
